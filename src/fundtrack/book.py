@@ -1,0 +1,137 @@
+"""What a check is given: typed tables, the settings and the numbers in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from fundtrack import schema
+from fundtrack.model import Fault, Limits, Table
+from fundtrack.money import Rates
+from fundtrack.schema import DTYPES
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the workbook is to be judged. `None` is unknown; the clock is never asked."""
+
+    reporting_currency: str | None = None
+    reference_date: date | None = None
+    period_start: date | None = None
+    period_end: date | None = None
+    value_basis: str = "commitment"
+    recipient_countries: frozenset[str] = frozenset()
+    treat_unknown_affiliation_as: str = "unknown"
+    organisation_id: str | None = None
+
+    @property
+    def today(self) -> pd.Timestamp:
+        """The reference date for ages and overdue tests; not a day where none is known."""
+        return pd.Timestamp(self.reference_date) if self.reference_date else pd.NaT
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings with ISO dates, for the JSON and the provenance sheet."""
+        plain = {}
+        for name, value in vars(self).items():
+            if isinstance(value, date):
+                value = value.isoformat()
+            elif isinstance(value, frozenset):
+                value = sorted(value)
+            plain[name] = value
+        return plain
+
+
+@dataclass(frozen=True)
+class Book:
+    """The typed tables of one portfolio. `book["grants"]` is the frame, empty where there is none."""
+
+    tables: Mapping[str, Table]
+    settings: Settings
+    limits: Limits
+    faults: Sequence[Fault] = ()
+    _kept: dict[Any, Any] = field(default_factory=dict, compare=False)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name in self.tables:
+            return self.tables[name].frame
+        return self._empty[name]
+
+    @cached_property
+    def _empty(self) -> dict[str, pd.DataFrame]:
+        index = pd.Index([], dtype="int64")
+        return {
+            t.name: pd.DataFrame({f.name: pd.Series(dtype=DTYPES[f.type], index=index) for f in t.fields})
+            for t in schema.tables().values()
+        }
+
+    def has(self, table: str, name: str) -> bool:
+        """True where some sheet gives the field, even if every cell is blank."""
+        return table in self.tables and self.tables[table].has(name)
+
+    def heading(self, table: str, name: str) -> str:
+        """The field's heading in the workbook's own words, else the template's."""
+        for part in self.tables[table].parts if table in self.tables else ():
+            if name in part.headings:
+                return part.headings[name]
+        return schema.tables()[table].field(name).title
+
+    def sheet(self, table: str) -> str:
+        """The name of the table's sheet in the workbook, else the template's."""
+        return self.tables[table].parts[0].sheet if table in self.tables else schema.tables()[table].sheet
+
+    @cached_property
+    def rates(self) -> Rates:
+        """The exchange rates, with the age limit in force."""
+        age = self.limits["fx.max_age_days"]
+        return Rates(self["exchange_rates"], age, self.settings.reporting_currency)
+
+    def money(self, table: str, amount: str = "amount") -> pd.DataFrame:
+        """`amount`, `currency`, `value_date`, `value` (in the reporting currency), `rate`, `rate_date`.
+
+        Indexed like the table; `value` is blank where the amount, its currency or a rate is unknown.
+        """
+
+        def convert() -> pd.DataFrame:
+            frame = self[table]
+            on = self.value_date(table)
+            to = self.settings.reporting_currency or ""
+            converted = self.rates.convert(frame[amount], frame["currency"], on, to)
+            first = {"amount": frame[amount], "currency": frame["currency"], "value_date": on}
+            return pd.concat([pd.DataFrame(first), converted], axis=1)
+
+        return self.once(("money", table, amount), convert)
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gives, made once a book; for figures that several checks share."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
+
+    def value_date(self, table: str) -> pd.Series:
+        """The day whose rate applies: the value date, else what stands in for it in that table."""
+        frame = self[table]
+        if table == "grants":
+            return frame["value_date"].fillna(frame["signature_date"]).fillna(frame["planned_start_date"])
+        if table == "subgrants":
+            return frame["value_date"].fillna(frame["planned_start_date"])
+        if table == "transactions":
+            return frame["value_date"].fillna(frame["transaction_date"])
+        return frame["value_date"].fillna(self._parents_value_date(frame))
+
+    def _parents_value_date(self, lines: pd.DataFrame) -> pd.Series:
+        """A budget line without a value date takes that of its grant or sub-grant."""
+        days = pd.Series(pd.NaT, index=lines.index, dtype="datetime64[s]")
+        for kind, table in (("grant", "grants"), ("subgrant", "subgrants")):
+            key = schema.tables()[table].key
+            parent = pd.Series(self.value_date(table).array, index=self[table][key].array)
+            parent = parent[parent.index.notna() & ~parent.index.duplicated()]
+            days = days.fillna(lines["parent_id"].where(lines["parent_type"] == kind).map(parent))
+        return days

@@ -1,0 +1,754 @@
+"""From typed tables to one result a check, with its findings.
+
+The engine alone makes findings, addresses, bounds and verdicts; a check only says which rows it judges
+and which of them meet it, or which sums make its share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from math import fsum
+from typing import Any
+
+import pandas as pd
+
+from fundtrack import money, rules, schema
+from fundtrack.book import Book
+from fundtrack.model import (
+    Check,
+    Fault,
+    Finding,
+    Group,
+    Limit,
+    Result,
+    Severity,
+    Status,
+    Table,
+)
+from fundtrack.settings import Exemption
+from fundtrack.verdicts import Ask, Faults, NotAssessable, Remarks, RowVerdicts, Share, Verdict
+
+SHOWN = 500  # characters of a cell that a message repeats
+HIDDEN = "(not repeated here)"
+
+
+def evaluate(book: Book, exemptions: Sequence[Exemption]) -> tuple[list[Result], list[Finding]]:
+    """One result for every check, in the catalogue's order, and all findings in sheet and row order.
+
+    The findings include those of the schemas (`SCH-...`), which belong to no check.
+    """
+    engine = _Engine(book, exemptions)
+    results: dict[str, Result] = {}
+    checks = rules.catalogue()
+    for check in sorted(checks.values(), key=lambda c: c.last):
+        results[check.id] = engine.result(check, list(results.values()))
+    ordered = [results[name] for name in checks]
+    findings = [f for r in ordered for f in r.findings]
+    findings += [f for fault in book.faults if fault.check not in checks for f in engine.of_fault(fault)]
+    named = _with_ids(findings, book)
+    by_check = defaultdict(list)
+    for finding in named:
+        by_check[finding.check].append(finding)
+    return [replace(r, findings=by_check.get(r.check.id, [])) for r in ordered], _sorted(named, book)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many rows a verdict judged, left open, and found wanting."""
+
+    scope: int = 0
+    assessed: int = 0
+
+
+class _Engine:
+    def __init__(self, book: Book, exemptions: Sequence[Exemption]) -> None:
+        self.book = book
+        self.limits = book.limits
+        self.spaces = book.limits.words
+        self.coverage = book.limits["dat.coverage_min_pct"] / 100
+        self.currency = book.settings.reporting_currency
+        self.exemptions: dict[tuple[str, str], Exemption] = {}
+        for exemption in exemptions:
+            self.exemptions.setdefault((exemption.check, exemption.object), exemption)
+
+    # Results -------------------------------------------------------------------------------------
+
+    def result(self, check: Check, before: Sequence[Result]) -> Result:
+        """The result of one check, its findings still without ids."""
+        if reason := self._missing(check):
+            return Result(check, Status.NOT_ASSESSABLE, reason=reason)
+        given = check.run(self.book, self.limits, before) if check.last else check.run(self.book, self.limits)
+        verdicts: list[Verdict] = given if isinstance(given, list) else [given]
+        if any(isinstance(v, Share) for v in verdicts):
+            if self.currency is None:
+                return Result(check, Status.NOT_ASSESSABLE, reason=_no_currency())
+            return self._shares(check, [v for v in verdicts if isinstance(v, Share)])
+        for verdict in verdicts:
+            if isinstance(verdict, NotAssessable):
+                return Result(check, Status.NOT_ASSESSABLE, reason=verdict.reason)
+        return self._rows(check, verdicts)
+
+    def _missing(self, check: Check) -> str | None:
+        """Which sheets or columns that the check needs are not there, in words."""
+        sheets, columns = [], []
+        for table, needed in check.needs.items():
+            if table not in self.book.tables:
+                sheets.append(f"“{schema.tables()[table].sheet}”")
+                continue
+            for field in needed:
+                options = field.split("|")
+                if not any(self.book.has(table, name) for name in options):
+                    titles = " or ".join(f"“{schema.tables()[table].field(n).title}”" for n in options)
+                    columns.append(f"{titles} ({schema.tables()[table].sheet})")
+        said = []
+        if sheets:
+            said.append(f"There is no sheet {' and no sheet '.join(sheets)}.")
+        if columns:
+            said.append(f"There is no column {' and no column '.join(dict.fromkeys(columns))}.")
+        return " ".join([*said, "Add it, or give a file that has it with --with."]) if said else None
+
+    def _rows(self, check: Check, verdicts: Sequence[Verdict]) -> Result:
+        findings: list[Finding] = []
+        counts = _Counts()
+        open_: list[str] = []
+        for verdict in verdicts:
+            if isinstance(verdict, RowVerdicts):
+                more, counted, reason = self._of_rows(check, verdict)
+            elif isinstance(verdict, Remarks):
+                more, reason = self._of_remarks(check, verdict), ""
+                counted = _Counts(verdict.judged, verdict.judged)
+            else:
+                assert isinstance(verdict, Faults)  # noqa: S101 - shares are judged elsewhere
+                faults = [f for f in self.book.faults if f.check == check.id]
+                more, reason = [f for fault in faults for f in self.of_fault(fault)], ""
+                counted = _Counts(verdict.judged + len(more), verdict.judged + len(more))
+            findings += more
+            counts = _Counts(counts.scope + counted.scope, counts.assessed + counted.assessed)
+            if reason:
+                open_.append(reason)
+        status = self._row_status(findings, counts)
+        first = check.thresholds[0] if check.thresholds else None
+        return Result(
+            check,
+            status,
+            _worst(findings),
+            first.unit if first else None,
+            threshold=self.limits.all[first.parameter].value if first else None,
+            basis=first.basis if first else None,
+            confirmed=self._confirmed(check),
+            assessed_rows=counts.assessed,
+            rows_in_scope=counts.scope,
+            findings=findings,
+            reason=" ".join(open_) or _all_accepted(findings),
+        )
+
+    def _row_status(self, findings: Sequence[Finding], counts: _Counts) -> Status:
+        if any(not f.accepted for f in findings):
+            return Status.FAIL
+        if not counts.scope:
+            return Status.NOT_APPLICABLE
+        if counts.assessed / counts.scope < self.coverage:
+            return Status.NOT_ASSESSABLE
+        return Status.PASS if counts.assessed == counts.scope else Status.UNDETERMINED
+
+    def _confirmed(self, check: Check) -> bool:
+        return all(self.limits.all[t.parameter].confirmed for t in check.thresholds)
+
+    # Rows ----------------------------------------------------------------------------------------
+
+    def _of_rows(self, check: Check, verdict: RowVerdicts) -> tuple[list[Finding], _Counts, str]:
+        scope, meets = verdict.in_scope.astype("boolean"), verdict.meets.astype("boolean")
+        judged = scope.fillna(True)
+        known = scope.notna() & meets.notna() | (~scope).fillna(False)
+        out = scope & ~meets
+        labels = out.index[out.fillna(False)]
+        # A row that surely meets the check needs no scope; one whose scope is open and that fails is open.
+        unknown = judged & ~(known | meets.fillna(False))
+        counts = _Counts(int(judged.sum()), int((judged & ~unknown).sum()))
+        reason = self._unjudged(verdict, unknown.index[unknown], counts)
+        return self._row_findings(check, verdict, labels), counts, reason
+
+    def _unjudged(self, verdict: RowVerdicts, labels: pd.Index, counts: _Counts) -> str:
+        if not len(labels):
+            return ""
+        named = []
+        for table, name in verdict.blank:
+            cells = self.book[table][name]
+            if not (cells.reindex(labels) if table == verdict.table else cells).isna().any():
+                continue
+            named.append(f"“{self.book.heading(table, name)}”")
+        why = f": {', '.join(dict.fromkeys(named))} is blank or not usable" if named else ""
+        sheet = self.book.sheet(verdict.table)
+        keys = self._keys(self.book.tables[verdict.table], labels[:3])
+        some = f" ({', '.join(keys)}{' ...' if len(labels) > 3 else ''})"
+        return f"{len(labels)} of {counts.scope} rows in {sheet} could not be judged{why}{some}."
+
+    def _row_findings(self, check: Check, verdict: RowVerdicts, labels: pd.Index) -> list[Finding]:
+        if not len(labels):
+            return []
+        table = self.book.tables[verdict.table]
+        severities = self._severities(check, verdict, labels)
+        at = verdict.at if isinstance(verdict.at, pd.Series) else pd.Series(verdict.at, index=labels)
+        keys = self._keys(table, labels)
+        follow = list(verdict.key.loc[labels]) if verdict.key is not None else keys
+        texts = _Texts(self, table, labels, verdict.words(labels), keys, at.loc[labels])
+        messages, remedies, expected = (
+            texts.fill(t) for t in (verdict.message, verdict.remedy, verdict.expected)
+        )
+        found = []
+        for i, label in enumerate(labels):
+            name = str(at.loc[label])
+            place = table.place(label, name)
+            value = HIDDEN if verdict.hidden else json_value(table.value(label, name))
+            found.append(
+                self._finding(
+                    check.id,
+                    severities[i],
+                    verdict.scope or check.scope,
+                    table,
+                    place,
+                    name,
+                    str(follow[i]),
+                    value,
+                    expected[i],
+                    messages[i],
+                    remedies[i],
+                )
+            )
+        return found
+
+    def _severities(self, check: Check, verdict: RowVerdicts, labels: pd.Index) -> list[Severity]:
+        rests_on = verdict.rests_on if verdict.rests_on is not None else [t.parameter for t in check.thresholds]
+        capped = any(not self.limits.all[p].confirmed for p in rests_on)
+        own = verdict.severity.loc[labels] if verdict.severity is not None else [check.severity] * len(labels)
+        hard = verdict.hard.loc[labels].fillna(False) if verdict.hard is not None else [False] * len(labels)
+        return [
+            Severity.WARNING if capped and not h and s is Severity.ERROR else Severity(s)
+            for s, h in zip(own, hard, strict=True)
+        ]
+
+    def _keys(self, table: Table, labels: Iterable[int]) -> list[str]:
+        """What a person calls each row: its identifier, else its row number."""
+        labels = list(labels)
+        parts = [
+            table.frame[name].reindex(labels) for name in schema.tables()[table.name].primaryKey
+        ]
+        named = parts[0].notna()
+        texts = [[shown(v) for v in part] for part in parts]
+        joined = (", ".join(row) for row in zip(*texts, strict=True))
+        return [
+            key if known else f"row {table.place(n, None).row}"
+            for key, known, n in zip(joined, named, labels, strict=True)
+        ]
+
+    def _of_remarks(self, check: Check, remarks: Remarks) -> list[Finding]:
+        return [
+            Finding(
+                "",
+                check.id,
+                check.severity,
+                check.scope,
+                None,
+                "",
+                None,
+                None,
+                None,
+                None,
+                None,
+                remark.key,
+                None,
+                self._say(remark.expected),
+                remark.message,
+                remark.remedy,
+            )
+            for remark in remarks.found
+        ]
+
+    def of_fault(self, fault: Fault) -> list[Finding]:
+        """The findings of a fault of the data, one a cell."""
+        found = []
+        if fault.labels:
+            table = self.book.tables[fault.table]
+            labels = pd.Index(fault.labels, dtype="int64")
+            keys = self._keys(table, labels)
+            words = {name: pd.Series(by_label) for name, by_label in fault.words.items()}
+            texts = _Texts(self, table, labels, words, keys, pd.Series(fault.field, index=labels))
+            messages, remedies, expected = (texts.fill(t) for t in (fault.message, fault.remedy, fault.expected))
+            for i, label in enumerate(labels):
+                place = table.place(label, fault.field)
+                value = json_value(table.value(label, fault.field))
+                found.append(
+                    self._finding(
+                        fault.check,
+                        fault.severity,
+                        fault.scope,
+                        table,
+                        place,
+                        fault.field,
+                        keys[i],
+                        value,
+                        expected[i],
+                        messages[i],
+                        remedies[i],
+                    )
+                )
+        for spot in fault.spots:
+            found.append(
+                Finding(
+                    "",
+                    fault.check,
+                    fault.severity,
+                    fault.scope,
+                    fault.table,
+                    spot.part.file,
+                    spot.part.sheet,
+                    spot.cell,
+                    spot.row,
+                    fault.field,
+                    spot.heading,
+                    spot.key,
+                    json_value(spot.value),
+                    fault.expected,
+                    fault.message,
+                    fault.remedy,
+                    main=spot.part.main,
+                )
+            )
+        return found
+
+    def _finding(
+        self,
+        check: str,
+        severity: Severity,
+        scope: str,
+        table: Table,
+        place: Any,
+        field: str | None,
+        key: str,
+        value: Any,
+        expected: str,
+        message: str,
+        remedy: str,
+        difference: str | None = None,
+    ) -> Finding:
+        exemption = self.exemptions.get((check, key))
+        accepted = exemption is not None and exemption.valid_on(self.book.settings.reference_date)
+        if exemption is not None and not accepted:
+            ended = f"ended on {exemption.expires}" if exemption.expires else "has no end, so it does not count"
+            message = f"{message} An exception for it {ended}."
+        return Finding(
+            "",
+            check,
+            severity,
+            scope,
+            table.name,
+            place.part.file,
+            place.part.sheet,
+            place.cell,
+            place.row,
+            field,
+            place.heading or (schema.tables()[table.name].field(field).title if field else None),
+            key,
+            value,
+            expected,
+            message,
+            remedy,
+            difference,
+            accepted,
+            place.part.main,
+        )
+
+    def _say(self, template: str, **words: Any) -> str:
+        return template.format(**(self.spaces | words))
+
+    # Shares --------------------------------------------------------------------------------------
+
+    def _shares(self, check: Check, shares: Sequence[Share]) -> Result:
+        findings: list[Finding] = []
+        groups: list[Group] = []
+        judged: list[Group] = []
+        for share in shares:
+            mine = [self._group(share, by, terms) for by, terms in _groups(share.terms, share.by)]
+            judged += mine
+            for group, (by, terms) in zip(mine, _groups(share.terms, share.by), strict=True):
+                findings += self._share_findings(check, share, group, by, terms)
+            if share.by:
+                groups += mine
+            groups += [
+                self._group(share, by, terms) for name in share.breakdown for by, terms in _groups(share.terms, [name])
+            ]
+        first = shares[0]
+        limit = self.limits.all[first.at_least] if first.at_least else None
+        one = judged[0] if not first.by and judged else None
+        status = self._share_status(shares, judged, findings)
+        return Result(
+            check,
+            status,
+            _worst(findings),
+            "share",
+            one.value if one else None,
+            one.low if one else None,
+            one.high if one else None,
+            self.limits.share(first.at_least) if first.at_least else None,
+            limit.threshold.basis if limit else None,
+            limit.confirmed if limit else True,
+            {**(one.figures if one else {}), **first.figures},
+            max(s.assessed for s in shares),
+            max(s.in_scope for s in shares),
+            findings,
+            self._share_reason(first, one, status),
+            groups,
+            first.terms,
+        )
+
+    def _group(self, share: Share, by: Mapping[str, str], terms: pd.DataFrame) -> Group:
+        sums: dict[str, float] = {}
+        for role, values in terms.groupby("role")["value"]:
+            sums[str(role)] = fsum(values)
+        figures = {str(name): fsum(values) for name, values in terms.groupby("figure", sort=False)["value"]}
+        part, whole = sums.get("part", 0.0), sums.get("whole", 0.0)
+        most, doubt = sums.get("unknown", 0.0), sums.get("doubtful", 0.0)
+        at_worst, at_best = whole + sums.get("burden", 0.0), whole + doubt
+        if not at_best and not at_worst:
+            return Group(by, None, None, None, Status.NOT_APPLICABLE, figures)
+        low = part / at_worst if at_worst else 0.0
+        high = (part + most + doubt) / at_best if at_best else low
+        high = max(low, min(high, 1.0)) if most + doubt else low if low == high else high
+        least = self.limits.share(share.at_least) if share.at_least else None
+        if least is None:
+            status = Status.PASS if low == high else Status.UNDETERMINED
+        elif low >= least:
+            status = Status.PASS
+        elif high < least:
+            status = Status.FAIL
+        else:
+            status = Status.UNDETERMINED
+        return Group(by, low if low == high else None, low, high, status, figures)
+
+    def _share_status(self, shares: Sequence[Share], groups: Sequence[Group], findings: Sequence[Finding]) -> Status:
+        kinds = {g.status for g in groups}
+        if Status.FAIL in kinds and not (findings and all(f.accepted for f in findings)):
+            return Status.FAIL
+        if not kinds - {Status.NOT_APPLICABLE}:
+            return Status.NOT_APPLICABLE
+        if any(s.in_scope and s.assessed / s.in_scope < self.coverage for s in shares):
+            return Status.NOT_ASSESSABLE
+        return Status.UNDETERMINED if Status.UNDETERMINED in kinds else Status.PASS
+
+    def _share_reason(self, share: Share, one: Group | None, status: Status) -> str | None:
+        open_ = status in (Status.UNDETERMINED, Status.NOT_ASSESSABLE)
+        if not open_ and share.assessed == share.in_scope:
+            return None
+        said = []
+        if open_ and one is not None and one.low is not None and one.high is not None:
+            said.append(f"It lies between {percent(one.low)} and {percent(one.high)}.")
+        if share.in_scope > share.assessed:
+            said.append(f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged.")
+        if share.asks:
+            facts = [self._ask(ask) for ask in share.asks]
+            numbered = facts if len(facts) == 1 else [f"({i}) {fact}" for i, fact in enumerate(facts, 1)]
+            said.append(f"To settle it: {'; '.join(numbered)}.")
+        return " ".join(said)
+
+    def _ask(self, ask: Ask) -> str:
+        plan = schema.tables()[ask.table]
+        absent = [n for n in ask.fields if not self.book.has(ask.table, n)]
+        headings = ", ".join(f"“{self.book.heading(ask.table, n)}”" for n in ask.fields)
+        verb = "add" if len(absent) == len(ask.fields) else "fill"
+        hangs = f", on which {money.words(ask.amount, self.currency)} hang"
+        if ask.table not in self.book.tables or not len(ask.labels):
+            return f"{verb} {headings} in a sheet {plan.sheet}{hangs}"
+        table = self.book.tables[ask.table]
+        keys = self._keys(table, ask.labels[:3])
+        if len(ask.labels) > 3:
+            return f"{verb} {headings} for {len(ask.labels)} {plan.sheet.lower()}{hangs}"
+        cells = [table.place(n, f) for n in ask.labels for f in ask.fields]
+        places = ", ".join(f"{p.part.sheet}!{p.cell}" for p in cells[:3] if p.cell)
+        return f"{verb} {headings} of {', '.join(keys)}{f' ({places})' if places else ''}{hangs}"
+
+    def _share_findings(
+        self, check: Check, share: Share, group: Group, by: Mapping[str, str], terms: pd.DataFrame
+    ) -> list[Finding]:
+        least = self.limits.share(share.at_least) if share.at_least else None
+        reported = least is None and group.low is not None
+        if group.status is not Status.FAIL and not reported:
+            return []
+        assert group.low is not None and group.high is not None  # noqa: S101 - there is a whole
+        severity = check.severity
+        if least is not None and share.severity:
+            severity = share.severity(group.high, least)
+        limit = self.limits.all[share.at_least] if share.at_least else None
+        if limit is not None and not limit.confirmed and severity is Severity.ERROR:
+            severity = Severity.WARNING
+        whole = fsum(terms.loc[terms["role"] == "whole", "value"])
+        share_words = self._share_words(share, group, least, whole, limit)
+        words = {**share_words, **by, **share.words}
+        message, remedy = self._say(share.message, **words), self._say(share.remedy, **words)
+        message = message[0].upper() + message[1:]
+        if least is not None and limit is not None and not limit.confirmed:
+            message += " (The benchmark is a house default that no donor has confirmed.)"
+        difference = f"{words['gap']} short" if least is not None else None
+        key = next(reversed(by.values())) if by else "portfolio"
+        expected = self._say(share.expected, **words)
+        place = self._point(share, key)
+        if place is None:
+            exemption = self.exemptions.get((check.id, key))
+            accepted = exemption is not None and exemption.valid_on(self.book.settings.reference_date)
+            scope = share.words.get("of", "portfolio")
+            return [
+                Finding(
+                    "",
+                    check.id,
+                    severity,
+                    scope,
+                    None,
+                    "",
+                    None,
+                    None,
+                    None,
+                    None,
+                    None,
+                    key,
+                    group.value,
+                    expected,
+                    message,
+                    remedy,
+                    difference,
+                    accepted,
+                )
+            ]
+        table, label, field = place
+        return [
+            self._finding(
+                check.id,
+                severity,
+                share.words.get("of", check.scope),
+                table,
+                table.place(label, field),
+                field,
+                key,
+                json_value(table.value(label, field)),
+                expected,
+                message,
+                remedy,
+                difference,
+            )
+        ]
+
+    def _share_words(
+        self, share: Share, group: Group, least: float | None, whole: float, limit: Limit | None
+    ) -> dict[str, str]:
+        low, high = group.low or 0.0, group.high or 0.0
+        known = low == high
+        text = percent(high, least) if known else f"between {percent(low)} and {percent(high, least)}"
+        return {
+            "share": text,
+            "threshold": percent(least) if least is not None else "no target",
+            "part": money.words(low * whole if not known else high * whole, self.currency),
+            "whole": money.words(whole, self.currency),
+            "gap": money.words(max(0.0, (least or 0.0) * whole - high * whole), self.currency),
+            "levers": self._levers(share),
+        }
+
+    def _levers(self, share: Share) -> str:
+        """The three rows that would move the figure most, by name."""
+        if share.levers is None:
+            return ""
+        table, amounts = self.book.tables[share.levers[0]], share.levers[1].dropna()
+        amounts = amounts[amounts > 0]
+        if amounts.empty:
+            return "none"
+        ids = self._keys(table, amounts.index)
+        ranked = sorted(zip(-amounts, ids, strict=True))[:3]
+        return ", ".join(f"{key} ({money.words(-value, self.currency)})" for value, key in ranked)
+
+    def _point(self, share: Share, key: str) -> tuple[Table, int, str] | None:
+        if share.point is None or share.point[0] not in self.book.tables:
+            return None
+        table = self.book.tables[share.point[0]]
+        ids = table.frame[schema.tables()[table.name].key]
+        found = ids.index[(ids == key).fillna(False)]
+        return (table, int(found[0]), share.point[1]) if len(found) else None
+
+
+class _Texts:
+    """Fills a template for many rows: the row's own fields, the words of the check, the limits."""
+
+    def __init__(
+        self,
+        engine: _Engine,
+        table: Table,
+        labels: pd.Index,
+        words: Mapping[str, pd.Series | str],
+        keys: Sequence[str],
+        fields: pd.Series,
+    ) -> None:
+        self.engine, self.table, self.labels, self.words = engine, table, labels, words
+        self.keys, self.fields = keys, fields
+
+    def fill(self, template: str) -> list[str]:
+        names = {n.split(".")[0] for _, n, _, _ in string.Formatter().parse(template) if n}
+        if not names:
+            return [template] * len(self.labels)
+        columns = {name: self._column(name) for name in names - set(self.engine.spaces)}
+        spaces = self.engine.spaces
+        if not columns:
+            return [template.format(**spaces)] * len(self.labels)
+        rows = zip(*columns.values(), strict=True)
+        return [template.format(**spaces, **dict(zip(columns, row, strict=True))) for row in rows]
+
+    def _column(self, name: str) -> list[str]:
+        if name in self.words:
+            words = self.words[name]
+            if isinstance(words, str):
+                return [words] * len(self.labels)
+            return ["–" if pd.isna(w) else str(w) for w in words.reindex(self.labels)]
+        if name == "key":
+            return list(self.keys)
+        if name == "value":
+            pairs = zip(self.labels, self.fields, strict=True)
+            return [shown(self.table.value(n, None if f is None else str(f))) for n, f in pairs]
+        if name == "heading":
+            return [self._heading(n, f) for n, f in zip(self.labels, self.fields, strict=True)]
+        if name == "row":
+            return [str(self.table.place(n, None).row) for n in self.labels]
+        if name == "sheet":
+            return [self.table.place(n, None).part.sheet for n in self.labels]
+        values = self.table.frame[name].reindex(self.labels)
+        raw = [self.table.value(n, name) for n in self.labels]
+        return [shown(r if pd.isna(v) else v) for v, r in zip(values, raw, strict=True)]
+
+    def _heading(self, label: int, name: Any) -> str:
+        heading = self.table.place(label, name).heading
+        return heading or schema.tables()[self.table.name].field(str(name)).title
+
+
+def _groups(terms: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    if not by:
+        yield {}, terms
+        return
+    for values, rows in terms.dropna(subset=list(by)).groupby(list(by), sort=True):
+        yield dict(zip(by, map(str, values), strict=True)), rows
+
+
+def _no_currency() -> str:
+    return (
+        "The amounts are in several currencies and no reporting currency is given: give one with --reporting-currency, "
+        "and rates in a sheet Exchange rates."
+    )
+
+
+def _worst(findings: Sequence[Finding]) -> Severity | None:
+    open_ = [f.severity for f in findings if not f.accepted]
+    return min(open_, key=lambda s: s.rank) if open_ else None
+
+
+def _all_accepted(findings: Sequence[Finding]) -> str | None:
+    if findings and all(f.accepted for f in findings):
+        return f"{len(findings)} finding{'s' if len(findings) > 1 else ''} accepted as an exception."
+    return None
+
+
+def percent(share: float, threshold: float | None = None) -> str:
+    """“24.996%”: as many decimals as it takes not to look like the threshold it misses."""
+    for places in range(1, 10):
+        text = f"{share * 100:.{places}f}"
+        if threshold is None or share == threshold or float(text) != round(threshold * 100, places):
+            break
+    return f"{text.rstrip('0').rstrip('.')}%"
+
+
+def shown(value: Any) -> str:
+    """A cell's content in a message: dates as ISO, whole numbers without .0, cut at 500 characters."""
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return "(blank)"
+    if isinstance(value, datetime):
+        text = value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(sep=" ")
+    elif isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        text = f"{value:,.0f}" if abs(value) >= 10000 else f"{value:.0f}"
+    else:
+        text = str(value).strip() or "(blank)"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def json_value(value: Any) -> Any:
+    """What a cell holds, as JSON has it: text, number, true or false, a date as ISO text, blank as null."""
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, datetime | pd.Timestamp):
+        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        return str(value) or None
+    if isinstance(value, bool | int | float):
+        return value
+    return str(value)
+
+
+# --- Identity and order ---------------------------------------------------------------------------
+
+
+def _with_ids(findings: Sequence[Finding], book: Book) -> list[Finding]:
+    """Each finding with an id made of check, table, record and field, never of its row number.
+
+    Where two share all of these (an identifier given twice, or blank), the content of the row tells them
+    apart, and if that is the same too, their order.
+    """
+    seen: dict[str, list[int]] = defaultdict(list)
+    bases = [_digest(f.check, f.table or "", _identity(f, book), f.field or "", f.scope) for f in findings]
+    for i, base in enumerate(bases):
+        seen[base].append(i)
+    ids = list(bases)
+    for base, same in seen.items():
+        if len(same) > 1:
+            told = sorted((_content(findings[i], book), i) for i in same)
+            for order, (content, i) in enumerate(told):
+                twin = order and told[order - 1][0] == content
+                ids[i] = _digest(base, content, str(order) if twin else "")
+    return [replace(f, id=i) for f, i in zip(findings, ids, strict=True)]
+
+
+def _identity(finding: Finding, book: Book) -> str:
+    if finding.key is not None and not finding.key.startswith("row "):
+        return finding.key
+    return _content(finding, book)
+
+
+def _content(finding: Finding, book: Book) -> str:
+    if finding.table is None or finding.row is None or finding.table not in book.tables:
+        return f"{finding.sheet}"
+    table = book.tables[finding.table]
+    for number, part in enumerate(table.parts):
+        label = finding.row + number * 2**32
+        if part.sheet == finding.sheet and part.file == finding.file and label in table.raw.index:
+            return repr(list(table.raw.loc[label]))
+    return f"{finding.sheet}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _sorted(findings: Sequence[Finding], book: Book) -> list[Finding]:
+    """In the order of the workbook's sheets, then rows and columns; portfolio findings first."""
+    order = {name: i for i, name in enumerate(schema.tables())}
+
+    def key(f: Finding) -> tuple[Any, ...]:
+        return (
+            not f.main,
+            order.get(f.table or "", -1),
+            f.sheet or "",
+            f.row or 0,
+            len(f.cell or ""),
+            f.cell or "",
+            f.check,
+            f.id,
+        )
+
+    return sorted(findings, key=key)

@@ -1,0 +1,385 @@
+"""The values that the rooms hand to one another: tables, checks, thresholds, results, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EDITION = "ICAN 2017"
+
+# A row label is the Excel row number plus this much for every further sheet that feeds the same
+# table, so that labels stay unique when sheets are stacked. Larger than any row number of a CSV.
+ROWS_A_PART = 2**32
+
+
+class FundtrackError(Exception):
+    """Stops a run with one line for the user: which file, where in it, why, and the cure."""
+
+    def __init__(self, file: str, reason: str, cure: str, *, sheet: str | None = None) -> None:
+        self.file, self.sheet, self.reason, self.cure = file, sheet, reason, cure
+        where = f"{file}, sheet “{sheet}”" if sheet else file
+        super().__init__(f"{where}: {reason} {cure}")
+
+
+class Severity(StrEnum):
+    """How grave a finding is, worst first (`guidance` 1.2)."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for an error, 1 for a warning, 2 for a note: sorts the worst first."""
+        return list(Severity).index(self)
+
+
+class Status(StrEnum):
+    """What a check could say of a workbook."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNDETERMINED = "undetermined"
+    NOT_ASSESSABLE = "not_assessable"
+    NOT_APPLICABLE = "not_applicable"
+
+    @property
+    def words(self) -> str:
+        """The status as people read it."""
+        return self.value.replace("_", " ")
+
+
+class Basis(StrEnum):
+    """Where a number comes from. A house default is ours until the donor confirms it."""
+
+    BRIEF = "brief"
+    SOURCE = "source"
+    HOUSE = "house"
+
+    @property
+    def words(self) -> str:
+        """The basis as people read it."""
+        return {"brief": "the brief", "source": "a cited source", "house": "house default"}[self]
+
+
+class Clause(NamedTuple):
+    """A place in the brief and the words that stand there (at most 25)."""
+
+    place: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A public text that a threshold rests on. `status` is `read` when its words were read."""
+
+    id: str
+    short: str
+    title: str
+    publisher: str
+    year: str
+    status: str = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number that a check compares with. `value` None means: report only, until one is set.
+
+    Raises ValueError where a number claims the brief or a source without naming the place.
+    """
+
+    parameter: str
+    value: float | None
+    unit: str
+    basis: Basis
+    cite: tuple[str, ...] = ()  # ids of sources, or places in the brief
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.basis is not Basis.HOUSE and not self.cite:
+            raise ValueError(f"{self.parameter} rests on {self.basis.words} but cites none")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A threshold as it is in force for one workbook."""
+
+    threshold: Threshold
+    value: float | None
+    confirmed_by: str | None = None
+    confirmed_on: date | None = None
+    reason: str | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """True where a donor has put a role to it, or where it is not a house default."""
+        return self.threshold.basis is not Basis.HOUSE or self.confirmed_by is not None
+
+    @property
+    def changed(self) -> bool:
+        """True where the workbook gives another number than the default."""
+        return self.value != self.threshold.value
+
+
+class Limits(Mapping[str, float]):
+    """The numbers in force, by parameter; shares are given by `share`, from 0 to 1."""
+
+    def __init__(self, limits: Mapping[str, Limit]) -> None:
+        self.all = dict(limits)
+
+    def __getitem__(self, parameter: str) -> float:
+        value = self.all[parameter].value
+        if value is None:
+            raise KeyError(f"{parameter} has no number")
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def share(self, parameter: str) -> float | None:
+        """A `_pct` parameter as a fraction, None where the donor has set none."""
+        value = self.all[parameter].value
+        return None if value is None else value / 100
+
+    @property
+    def words(self) -> dict[str, SimpleNamespace]:
+        """For messages: `{dur.short_months}` reads the number of that parameter."""
+        spaces: dict[str, SimpleNamespace] = {}
+        for parameter, limit in self.all.items():
+            family, _, name = parameter.partition(".")
+            text = "–" if limit.value is None else f"{limit.value:g}"
+            setattr(spaces.setdefault(family, SimpleNamespace()), name, text)
+        return spaces
+
+
+@dataclass(frozen=True)
+class Part:
+    """One sheet that feeds a table: where each field stands in it, in the sheet's own words."""
+
+    file: str
+    sheet: str
+    header_row: int
+    columns: Mapping[str, str]  # field -> column letter
+    headings: Mapping[str, str]  # field -> heading as written in the sheet
+    cells: Mapping[str, str] = field(default_factory=dict)  # settings only: field -> address
+    main: bool = True  # False for a companion file, which is not annotated
+
+
+class Place(NamedTuple):
+    """Where a value stands. `cell` is None where the sheet has no such column."""
+
+    part: Part
+    row: int
+    cell: str | None
+    heading: str | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one kind. `raw` holds what the cells hold, `given` the same after a layout's code maps,
+    constants and date formats, `frame` the typed values (after validate).
+
+    All are indexed by row label (the Excel row number in the first part, see ROWS_A_PART) and have
+    one column a schema field. A field that no sheet has is missing in `given`, blank in `frame`; one
+    that a layout fills by a constant is missing in `raw`.
+    """
+
+    name: str
+    raw: pd.DataFrame
+    parts: tuple[Part, ...]
+    given: pd.DataFrame
+    derived: bool = False  # made from another table's rows: its keys are not a register
+    export: bool = False  # from a known export, whose identifiers follow rules of their own
+    text_only: bool = False  # from a CSV: numbers are necessarily text
+    percent: Mapping[str, frozenset[int]] = field(default_factory=dict)  # field -> labels shown as %
+    frame: pd.DataFrame = field(default=None)  # type: ignore[assignment]
+
+    def place(self, label: int, name: str | None) -> Place:
+        """The cell of field `name` in the row `label`; the field may have no column."""
+        number, row = divmod(int(label), ROWS_A_PART)
+        part = self.parts[number]
+        heading = part.headings.get(name) if name else None
+        if name in part.cells:
+            return Place(part, row, part.cells[name], heading)
+        letter = part.columns.get(name) if name else None
+        return Place(part, row, f"{letter}{row}" if letter else None, heading)
+
+    def has(self, name: str) -> bool:
+        """True where a sheet or a layout gives the field, even if every cell is blank."""
+        return name in self.given.columns
+
+    def value(self, label: int, name: str | None) -> Any:
+        """What the cell of field `name` holds in the row `label`; None where it has no cell."""
+        return self.raw.at[label, name] if name in self.raw.columns else None
+
+
+class Spot(NamedTuple):
+    """A place that is not a row of a table: a heading, a sheet, a setting."""
+
+    part: Part
+    cell: str | None
+    row: int | None
+    heading: str | None
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with the data itself: cells that break one constraint of one field.
+
+    `check` is the DAT check that answers for it, or `SCH-` and the constraint. `message`, `remedy` and
+    `expected` may hold {heading}, {value}, {sheet}, {row}, {key} and the names of `words`.
+    """
+
+    check: str
+    severity: Severity
+    table: str
+    field: str | None
+    message: str
+    remedy: str
+    expected: str
+    labels: Sequence[int] = ()
+    words: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # name -> label -> text
+    spots: Sequence[Spot] = ()
+    scope: str = "cell"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault at one place, or one figure to read; the same names as in the JSON."""
+
+    id: str
+    check: str
+    severity: Severity
+    scope: str  # row, sheet, organisation, chain, portfolio ...
+    table: str | None
+    file: str
+    sheet: str | None
+    cell: str | None
+    row: int | None
+    field: str | None
+    heading: str | None
+    key: str | None
+    value: Any
+    expected: str
+    message: str
+    remedy: str
+    difference: str | None = None
+    accepted: bool = False
+    main: bool = True  # False where it stands in a companion file
+
+
+@dataclass(frozen=True)
+class Check:
+    """All that is known of a check apart from its formula (`evaluate` runs that)."""
+
+    id: str
+    title: str  # the requirement as it reads when it is met
+    name: str  # short name in the catalogue
+    scope: str
+    tier: int
+    origin: str  # brief, brief + source, brief + house, source, house, support
+    severity: Severity
+    needs: Mapping[str, Sequence[str]]  # table -> fields; "a|b" means either
+    run: Any
+    brief: Clause | None = None
+    weighs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # blank widens the bounds
+    thresholds: Sequence[Threshold] = ()
+    severity_note: str = ""  # when the severity differs from case to case
+    last: bool = False  # it judges the other checks' results, so it runs after them
+
+    @property
+    def family(self) -> str:
+        """The letters before the number: LOC, DUR, DAT."""
+        return self.id.partition("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A result for one organisation, country or grant."""
+
+    by: Mapping[str, str]
+    value: float | None
+    low: float | None
+    high: float | None
+    status: Status
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check says of one workbook. Shares run from 0 to 1."""
+
+    check: Check
+    status: Status
+    severity: Severity | None = None
+    unit: str | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    threshold: float | None = None
+    basis: Basis | None = None
+    confirmed: bool = True
+    figures: Mapping[str, float] = field(default_factory=dict)
+    assessed_rows: int = 0
+    rows_in_scope: int = 0
+    findings: Sequence[Finding] = ()
+    reason: str | None = None
+    breakdown: Sequence[Group] = ()
+    terms: pd.DataFrame | None = None  # the rows behind a share (see `verdicts.entries`)
+
+
+@dataclass(frozen=True)
+class SheetFacts:
+    """How one sheet was understood, for `inspect`, the JSON and the provenance sheet."""
+
+    file: str
+    sheet: str
+    table: str | None  # None: not recognised, ignored
+    how: str  # "by its name", "by its headings", "as OCHA CBPF project summary"
+    header_row: int | None = None
+    rows: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)  # field -> letter
+    headings: Mapping[str, str] = field(default_factory=dict)  # field -> heading
+    ignored_columns: Sequence[tuple[str, str]] = ()  # (letter, heading)
+    skipped: Mapping[str, Sequence[int]] = field(default_factory=dict)  # "totals" -> row numbers
+    hidden: bool = False
+    hidden_rows: int = 0
+    error_cells: Sequence[str] = ()
+    uncalculated: Sequence[str] = ()
+    main: bool = True
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything that a run found out about one workbook: what the report room writes down."""
+
+    file: str  # the name of the workbook, without its folder
+    sha256: str
+    values_digest: str
+    kind: str  # donor or programme
+    layout: str  # fundtrack, or the name of a known export
+    layout_title: str
+    settings: Mapping[str, Any]
+    sheets: Sequence[SheetFacts]
+    limits: Limits
+    results: Sequence[Result]
+    findings: Sequence[Finding]  # of the checks and of the schemas, in sheet and row order
+    exceptions: Sequence[Mapping[str, Any]]
+    tables: Mapping[str, Table]
+    remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
+
+    def counts(self) -> dict[Severity, int]:
+        """Findings by severity, without the accepted ones."""
+        return {s: sum(f.severity is s and not f.accepted for f in self.findings) for s in Severity}

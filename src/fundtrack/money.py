@@ -1,0 +1,100 @@
+"""Amounts in one currency, each converted at the rate of its own value date."""
+
+from __future__ import annotations
+
+from math import fsum
+
+import numpy as np
+import pandas as pd
+
+
+def total(amounts: pd.Series) -> float:
+    """The exact sum of the known amounts, whatever their order."""
+    return fsum(amounts.dropna().to_numpy(dtype="float64"))
+
+
+def words(amount: float, currency: str | None) -> str:
+    """“120,000 EUR”; cents only where there are any."""
+    number = f"{amount:,.2f}".removesuffix(".00")
+    return f"{number} {currency}" if currency else number
+
+
+class Rates:
+    """Exchange rates by day.
+
+    Looked up for a value date: the same day, else the latest earlier day within `max_age_days`; then
+    the inverse rate; then one cross through a third currency, the reporting currency first.
+    """
+
+    def __init__(self, rates: pd.DataFrame, max_age_days: float, reporting: str | None) -> None:
+        known = rates.dropna(subset=["from_currency", "to_currency", "rate_date", "rate"])
+        known = known[known["rate"].astype("float64") > 0]
+        self._quotes = pd.DataFrame(
+            {
+                "pair": known["from_currency"].astype(object) + ">" + known["to_currency"].astype(object),
+                "day": known["rate_date"].astype("datetime64[s]"),
+                "rate": known["rate"].astype("float64"),
+            }
+        ).sort_values("day", kind="stable")
+        currencies = sorted({*known["from_currency"], *known["to_currency"]})
+        self._via = sorted(currencies, key=lambda c: (c != reporting, c))
+        self._age = pd.Timedelta(days=max_age_days)
+
+    def convert(
+        self, amount: pd.Series, currency: pd.Series, on: pd.Series, to: pd.Series | str
+    ) -> pd.DataFrame:
+        """`value`, `rate` and `rate_date` of each row; blank where no rate is found.
+
+        Same index as `amount`. A row already in the target currency has rate 1 and no rate date.
+        """
+        target = pd.Series(to, index=amount.index, dtype="string") if isinstance(to, str) else to
+        asked = pd.DataFrame({"from": currency, "to": target, "day": on})
+        same = (asked["from"] == asked["to"]).fillna(False).astype(bool)
+        found = pd.DataFrame(
+            {
+                "rate": np.where(same, 1.0, np.nan),
+                "rate_date": pd.Series(pd.NaT, index=amount.index, dtype="datetime64[s]"),
+            },
+            index=amount.index,
+        )
+        needed = asked[~same].dropna()
+        if len(needed):
+            pairs = needed.drop_duplicates()
+            priced = self._price(pairs).set_index(["from", "to", "day"])[["rate", "rate_date"]]
+            got = priced.reindex(pd.MultiIndex.from_frame(needed)).set_axis(needed.index)
+            found.loc[needed.index, "rate"] = got["rate"]
+            found.loc[needed.index, "rate_date"] = got["rate_date"].astype("datetime64[s]")
+        found["rate"] = found["rate"].astype("Float64")
+        found.insert(0, "value", amount.astype("Float64") * found["rate"])
+        return found
+
+    def ever(self, currency: str, to: str, on: pd.Timestamp) -> bool:
+        """True where some rate of that pair is known on or before the day, however old."""
+        pairs = {f"{currency}>{to}", f"{to}>{currency}"}
+        quotes = self._quotes
+        return bool((quotes["pair"].isin(pairs) & (quotes["day"] <= on)).any())
+
+    def _price(self, pairs: pd.DataFrame) -> pd.DataFrame:
+        priced = pairs.sort_values("day", kind="stable").reset_index(drop=True)
+        rate, day = self._leg(priced["from"], priced["to"], priced["day"])
+        for via in self._via:
+            if rate.notna().all():
+                break
+            middle = pd.Series(via, index=priced.index, dtype=object)
+            first, first_day = self._leg(priced["from"], middle, priced["day"])
+            second, second_day = self._leg(middle, priced["to"], priced["day"])
+            cross = first * second
+            day = day.where(rate.notna() | cross.isna(), first_day.where(first_day <= second_day, second_day))
+            rate = rate.fillna(cross)
+        return priced.assign(rate=rate, rate_date=day)
+
+    def _leg(self, source: pd.Series, to: pd.Series, on: pd.Series) -> tuple[pd.Series, pd.Series]:
+        direct = self._latest(source, to, on)
+        inverse = self._latest(to, source, on)
+        rate = direct["rate"].fillna(1 / inverse["rate"])
+        return rate, direct["found"].fillna(inverse["found"])
+
+    def _latest(self, source: pd.Series, to: pd.Series, on: pd.Series) -> pd.DataFrame:
+        asked = pd.DataFrame({"pair": source.astype(object) + ">" + to.astype(object), "day": on})
+        quotes = self._quotes.assign(found=self._quotes["day"])
+        return pd.merge_asof(asked, quotes, on="day", by="pair", tolerance=self._age)[["rate", "found"]]

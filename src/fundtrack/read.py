@@ -1,0 +1,333 @@
+"""From a file to grids of raw cells: `grid.rows[0][0]` is A1. Nothing is interpreted here.
+
+Calamine reads the workbooks, the standard library the CSV. What calamine cannot tell (error cells,
+formulas that were never calculated, percentage formats, hidden rows) is looked up in the package of
+an .xlsx or .xlsm by a scan of the sheet's bytes, which costs far less than parsing them.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum
+
+from fundtrack.model import FundtrackError
+from fundtrack.ooxml import Package, column_index, column_letter
+
+Cell = str | float | int | bool | date | time | timedelta | None
+
+SAVE_AS = "Open it in Excel or LibreOffice and save it as .xlsx, then check that file."
+
+
+class ErrorCell(str):
+    """The error value that a cell shows, such as #DIV/0!; not a text, not a blank."""
+
+    __slots__ = ()
+
+
+class Uncalculated(str):
+    """Stands for a formula whose result was never stored; calamine would read a blank."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One sheet. `rows` is a rectangle that begins at A1; an empty cell is ''."""
+
+    sheet: str
+    rows: list[list[Cell]]
+    hidden: bool = False
+    hidden_rows: int = 0
+    errors: Sequence[str] = ()  # addresses
+    uncalculated: Sequence[str] = ()  # addresses
+    percent: frozenset[tuple[int, int]] = frozenset()  # (row, column) from 0: shown as a percentage
+    formulas: Sequence[str] = ()  # addresses
+    text_only: bool = False  # a CSV: numbers are necessarily text
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """A file as it was read."""
+
+    path: Path
+    format: str  # xlsx, xlsb, xls, ods, csv
+    sha256: str
+    grids: list[Grid]
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def values_digest(self) -> str:
+        """SHA-256 over every sheet's name, and every non-blank row's number and values as JSON.
+
+        Numbers are written as Python's shortest repr, dates as ISO text; the addresses of formula
+        cells follow the rows. Trailing blanks and formats do not count, so that saving the file in
+        another program does not change the digest, while any changed figure does.
+        """
+        digest = hashlib.sha256()
+        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+        for grid in self.grids:
+            digest.update(encode(["sheet", grid.sheet]).encode("utf-8", "surrogatepass"))
+            lines = []
+            for number, row in enumerate(grid.rows, 1):
+                end = len(row)
+                while end and row[end - 1] == "":
+                    end -= 1
+                if end:
+                    lines.append(encode([number, *row[:end]]))
+            digest.update("\n".join(lines).encode("utf-8", "surrogatepass"))
+            digest.update(encode(sorted(grid.formulas)).encode())
+        return digest.hexdigest()
+
+
+def workbook(path: Path) -> Workbook:
+    """Reads a file, told by its content and not by its name.
+
+    Raises FundtrackError where it is not a regular file, not readable, or not a workbook or CSV.
+    """
+    data = _bytes(path)
+    reader = _reader(path, data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    file_format, grids, remarks = reader(path, data)
+    return Workbook(path, file_format, sha256, grids, remarks)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            what = "a folder" if path.is_dir() else "not a regular file"
+            raise FundtrackError(path.name, f"This is {what}.", "Give the path of a workbook.")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FundtrackError(
+            path.name, f"There is no such file in {path.parent}.", "Check the name and the folder."
+        ) from None
+    except OSError as error:
+        raise FundtrackError(
+            path.name,
+            f"The file cannot be read ({error.strerror or error}).",
+            "Close it where it is open, or ask for the right to read it.",
+        ) from None
+    if not data:
+        raise FundtrackError(path.name, "The file is empty.", "Ask for it to be sent again.")
+    return data
+
+
+Reader = Callable[[Path, bytes], tuple[str, list[Grid], list[str]]]
+
+
+def _reader(path: Path, data: bytes) -> Reader:
+    if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return _zipped(path, data)
+    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        if "EncryptedPackage".encode("utf-16-le") in data:
+            raise _locked(path)
+        return _xls
+    head = data[:4096].lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
+    looks = (
+        "an HTML page"
+        if head.startswith((b"<!doctype html", b"<html", b"<table", b"<head"))
+        else "a PDF"
+        if head.startswith(b"%pdf")
+        else "an XML text"
+        if head.startswith(b"<?xml")
+        else "a damaged file, or one of another program"
+        if b"\0" in head and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        else None
+    )
+    spreadsheet_name = path.suffix.lower() in (".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods")
+    if looks is None and spreadsheet_name:
+        looks = "a text such as CSV under the name of a workbook"
+    if looks:
+        raise FundtrackError(path.name, f"This is not a workbook: it looks like {looks}.", SAVE_AS)
+    return _csv
+
+
+def _zipped(path: Path, data: bytes) -> Reader:
+    try:
+        with ZipFile(io.BytesIO(data)) as archive:
+            names = {name.lower() for name in archive.namelist()}
+            mimetype = archive.read("mimetype") if "mimetype" in archive.namelist() else b""
+    except (BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
+        raise FundtrackError(
+            path.name,
+            "The workbook is damaged or cut off: its table of contents cannot be read.",
+            "Ask for it to be sent again, or open it in Excel and let it be repaired.",
+        ) from None
+    if mimetype.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
+        return _ods
+    if any(name.endswith("workbook.bin") for name in names):
+        return _xlsb
+    if "[content_types].xml" in names:
+        return _xlsx
+    raise FundtrackError(
+        path.name, "This is a ZIP archive, not a workbook.", "Unpack it and check what is inside."
+    )
+
+
+def _locked(path: Path) -> FundtrackError:
+    return FundtrackError(
+        path.name,
+        "The workbook is protected by a password.",
+        "Open it, save a copy without a password (File, Info, Protect Workbook), and check the copy.",
+    )
+
+
+def _xlsx(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
+    package = Package(path)
+    grids = _calamine(path, data)
+    parts = {sheet.name: sheet.part for sheet in package.sheets}
+    scanned = [_scan(grid, package.read(parts[grid.sheet]), package.percent_styles) for grid in grids]
+    return "xlsx", scanned, []
+
+
+def _xlsb(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
+    return "xlsb", _calamine(path, data), [_UNSEEN]
+
+
+def _xls(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
+    return "xls", _calamine(path, data), [_UNSEEN]
+
+
+def _ods(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
+    return "ods", _calamine(path, data), [_UNSEEN]
+
+
+_UNSEEN = (
+    "In this file format, error values and formulas that were never calculated cannot be told from "
+    "blank cells. Save the workbook as .xlsx to have them found."
+)
+
+
+def _calamine(path: Path, data: bytes) -> list[Grid]:
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        grids = []
+        for meta in book.sheets_metadata:
+            if meta.typ is not SheetTypeEnum.WorkSheet:
+                continue
+            rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
+            grids.append(Grid(meta.name, rows, hidden=str(meta.visible) != "SheetVisibleEnum.Visible"))
+    except PasswordError:
+        raise _locked(path) from None
+    except BaseException as error:
+        # A Rust panic arrives as pyo3's PanicException, which is not an Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        detail = str(error).splitlines()[0][:200] if isinstance(error, CalamineError) else ""
+        raise FundtrackError(
+            path.name, f"The workbook cannot be read{f' ({detail})' if detail else ''}.", SAVE_AS
+        ) from None
+    if not grids:
+        raise FundtrackError(path.name, "The workbook has no worksheet.", SAVE_AS)
+    return grids
+
+
+_FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
+_ERROR = re.compile(rb"""\st=["']e["']""")
+_ADDRESS = re.compile(rb"""\br=["']([A-Z]{1,3})(\d{1,7})["']""")
+_VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
+_CELL_END = re.compile(rb"</(?:\w+:)?c>|<(?:\w+:)?c[ >]")
+_TEXT_RESULT = re.compile(rb"""\st=["']str["']""")
+_HIDDEN_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*\bhidden=["'](?:1|true)["']""")
+
+
+def _scan(grid: Grid, xml: bytes, percent_styles: set[int]) -> Grid:
+    """The grid with what only the sheet's XML tells."""
+    rows = grid.rows
+    errors, uncalculated, formulas = [], [], []
+    for match in _ERROR.finditer(xml):
+        tag = xml[xml.rfind(b"<", 0, match.start()) : xml.find(b">", match.end()) + 1]
+        value = _VALUE.search(xml, match.end(), match.end() + 2000)
+        if found := _ADDRESS.search(tag):
+            text = value.group(1).decode("utf-8", "replace") if value else "#ERROR"
+            errors.append(_put(rows, found, ErrorCell(text)))
+    for match in _FORMULA.finditer(xml):
+        start = xml.rfind(b"<", 0, match.start())
+        tag = xml[start : match.start()]
+        if not (found := _ADDRESS.search(tag)):
+            continue  # `<f` outside a cell, as in a conditional format
+        formulas.append((found.group(1) + found.group(2)).decode())
+        close = _CELL_END.search(xml, match.end())
+        value = _VALUE.search(xml, match.end(), close.start() if close else len(xml))
+        if not (value and value.group(1)) and not _TEXT_RESULT.search(tag):
+            uncalculated.append(_put(rows, found, Uncalculated("(not calculated)")))
+    hidden_rows = len(_HIDDEN_ROW.findall(xml)) if b"hidden=" in xml else 0
+    return Grid(
+        grid.sheet,
+        rows,
+        grid.hidden,
+        hidden_rows,
+        errors,
+        uncalculated,
+        _percent_cells(xml, percent_styles),
+        formulas,
+    )
+
+
+def _percent_cells(xml: bytes, styles: set[int]) -> frozenset[tuple[int, int]]:
+    if not styles:
+        return frozenset()
+    pattern = re.compile(rb"""\ss=["'](?:%b)["']""" % b"|".join(b"%d" % s for s in sorted(styles)))
+    cells = set()
+    for match in pattern.finditer(xml):
+        tag = xml[xml.rfind(b"<", 0, match.start()) : xml.find(b">", match.end()) + 1]
+        if found := _ADDRESS.search(tag):
+            cells.add((int(found.group(2)) - 1, column_index(found.group(1).decode())))
+    return frozenset(cells)
+
+
+def _put(rows: list[list[Cell]], address: re.Match[bytes], value: Cell) -> str:
+    """Sets a cell that calamine left blank, where its rectangle reaches; gives the address."""
+    row, column = int(address.group(2)) - 1, column_index(address.group(1).decode())
+    if row < len(rows) and column < len(rows[row]):
+        rows[row][column] = value
+    return f"{column_letter(column)}{row + 1}"
+
+
+def _csv(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
+    text, remarks = _decoded(data)
+    sample = text[:65536]
+    delimiter = max(",;\t|", key=sample.count)
+    csv.field_size_limit(2**31 - 1)
+    try:
+        rows: list[list[Cell]] = [list(r) for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+    except csv.Error as error:
+        raise FundtrackError(path.name, f"The CSV cannot be read ({error}).", SAVE_AS) from None
+    width = max((len(row) for row in rows), default=0)
+    if width < 2:
+        raise FundtrackError(
+            path.name, "This is not a workbook, nor a CSV with more than one column.", SAVE_AS
+        )
+    for row in rows:
+        row.extend([""] * (width - len(row)))
+    return "csv", [Grid(path.stem[:31], rows, text_only=True)], remarks
+
+
+def _decoded(data: bytes) -> tuple[str, list[str]]:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace"), []
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace"), [
+            "The CSV is not in UTF-8; it was read as Windows-1252. Accented letters may be wrong: save it "
+            "as “CSV UTF-8” to be sure."
+        ]
+
+
+def as_datetime(value: Cell) -> date | None:
+    """The day of a date cell, None where the cell holds no date."""
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else None

@@ -1,0 +1,432 @@
+"""The annotated copy: which cells are highlighted, which get a note, what is added after them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+from xml.parsers import expat
+
+from fundtrack.model import Assessment, Finding, FundtrackError, Severity
+from fundtrack.ooxml import Package, SheetPart, child, column_letter
+from fundtrack.report import sheets
+from fundtrack.report.graft import Styles, add_sheets
+from fundtrack.report.notes import Note, noted_cells, write_notes
+from fundtrack.report.package import ORIGINAL, Draft, cell_of
+
+# The highlights' formula: always true, since N() of a text is 0. `strip` knows them by it.
+MARKER = 'N("fundtrack")=0'
+# A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
+NAME_PREFIX = "fundtrack_"
+
+_OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
+_SEVERITIES = list(Severity)
+_RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
+_WHOLE = 2**32  # the reader has already applied its limits to the parts
+
+# The fills differ in lightness too, and each has another font and border: told apart in grey and
+# by colour-blind readers. Excel allows only thin lines in a differential format.
+_DIFFERENTIAL = {
+    Severity.ERROR: '<dxf><font><b/></font><fill><patternFill patternType="solid">'
+    '<bgColor rgb="FFF4A582"/></patternFill></fill><border>{}</border></dxf>',
+    Severity.WARNING: '<dxf><font><i/></font><fill><patternFill patternType="solid">'
+    '<bgColor rgb="FFFFD966"/></patternFill></fill><border>{}</border></dxf>',
+    Severity.NOTE: '<dxf><fill><patternFill patternType="solid">'
+    '<bgColor rgb="FFEAF2FA"/></patternFill></fill><border>{}</border></dxf>',
+}
+_LINES = {Severity.ERROR: "thin", Severity.WARNING: "dashed", Severity.NOTE: "dotted"}
+
+# The children of a worksheet after its cells, in the schema's order (CT_Worksheet).
+_AFTER_CELLS = (
+    "sheetCalcPr",
+    "sheetProtection",
+    "protectedRanges",
+    "scenarios",
+    "autoFilter",
+    "sortState",
+    "dataConsolidate",
+    "customSheetViews",
+    "mergeCells",
+    "phoneticPr",
+    "conditionalFormatting",
+    "dataValidations",
+    "hyperlinks",
+    "printOptions",
+    "pageMargins",
+    "pageSetup",
+    "headerFooter",
+    "rowBreaks",
+    "colBreaks",
+    "customProperties",
+    "cellWatches",
+    "ignoredErrors",
+    "smartTags",
+    "drawing",
+    "legacyDrawing",
+    "legacyDrawingHF",
+    "picture",
+    "oleObjects",
+    "controls",
+    "webPublishItems",
+    "tableParts",
+    "extLst",
+)
+_ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
+_ROOT = re.compile(
+    rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
+)
+_COLUMN = re.compile(rb"<(?:\w+:)?col\s([^>]*)>")
+_ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
+
+
+def annotate(
+    path: Path,
+    assessment: Assessment,
+    target: Path,
+    *,
+    families: Mapping[str, str] | None = None,
+    max_notes: int = 1000,
+    force: bool = False,
+) -> int:
+    """Write the annotated copy of an .xlsx, .xlsm, .xltx or .xltm file; the input is only read.
+
+    Gives the number of findings at a cell of this workbook that got no note: beyond `max_notes` a
+    sheet, or on a cell that has a note of its own. `families` names the checks' families by the
+    letters of their ids. Raises FundtrackError when the target is the input or a file that
+    fundtrack did not make (unless `force`), when the input is annotated already or unreadable, or
+    when the target cannot be written; nothing is left behind then.
+    """
+    refuse_target(path, target, force=force)
+    package = Package(path, part_limit=_WHOLE)
+    if is_annotated(package):
+        raise FundtrackError(
+            path.name, "is annotated already.", "Take the annotation out first: fundtrack strip."
+        )
+    draft = Draft(package)
+    styles = Styles(draft)
+    remarks = _remarks(package, styles)
+    unnoted = 0
+    formats = _append_highlights(styles) if styles.usable else {}
+    for sheet, findings in _by_sheet(package, assessment.findings).items():
+        cells = _cells(findings)
+        left = _mark(draft, sheet, cells, formats, max_notes)
+        if left is None:
+            remarks.append(f"Sheet “{sheet.name}” could not be marked; see Findings.")
+            left = sum(len(cell.findings) for cell in cells)
+        unnoted += left
+    added = sheets.build(
+        assessment,
+        families=families or {},
+        original_sheets=[sheet.name for sheet in package.sheets],
+        unnoted=unnoted,
+        max_notes=max_notes,
+        remarks=remarks,
+        name_prefix=NAME_PREFIX,
+    )
+    add_sheets(draft, Package(path, data=added, part_limit=_WHOLE), styles)
+    if styles.usable:
+        styles.save()
+    draft.save(target)
+    return unnoted
+
+
+def is_annotated(package: Package) -> bool:
+    """Say whether fundtrack made this workbook, even if another program has saved it since."""
+    return package.has(ORIGINAL) or bool(added_sheets(package))
+
+
+def added_sheets(package: Package) -> dict[str, str]:
+    """Give the added sheets by the hidden names that lead to them: name -> what it refers to."""
+    names = child(package.workbook, "definedNames")
+    return {
+        element.get("name", ""): element.text or ""
+        for element in (names if names is not None else ())
+        if element.get("name", "").lower().startswith(_OUR_NAMES)
+    }
+
+
+def refuse_target(path: Path, target: Path, *, force: bool) -> None:
+    """Raise FundtrackError where writing the target would lose a file that is not ours."""
+    if target.exists() and path.exists() and path.samefile(target):
+        raise FundtrackError(
+            target.name, "is the input itself.", "Choose another name with --output."
+        )
+    if target.exists() and not force and not _ours(target):
+        raise FundtrackError(
+            target.name,
+            "exists already and fundtrack did not make it.",
+            "Choose another name with --output, or replace it with --force.",
+        )
+
+
+def _ours(target: Path) -> bool:
+    try:
+        return is_annotated(Package(target))
+    except FundtrackError:
+        return False
+
+
+def _remarks(package: Package, styles: Styles) -> list[str]:
+    remarks = []
+    protection = child(package.workbook, "workbookProtection")
+    if protection is not None and protection.get("lockStructure") in ("1", "true"):
+        remarks.append(
+            "The workbook's structure is locked. The lock was kept; the report sheets were added "
+            "all the same."
+        )
+    if any(name.lower().startswith("_xmlsignatures/") for name in package.names):
+        remarks.append(
+            "The workbook was digitally signed. Any change, this report included, makes the "
+            "signature invalid; the signed original can be restored with fundtrack strip."
+        )
+    if not styles.usable:
+        remarks.append(
+            "The workbook has used up Excel's cell formats: findings have notes but no highlights."
+        )
+    return remarks
+
+
+@dataclass(slots=True)
+class _Cell:
+    row: int
+    column: int
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"{column_letter(self.column)}{self.row + 1}"
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of its findings; a finding that was accepted counts as a note."""
+        ranks = [Severity.NOTE.rank if f.accepted else f.severity.rank for f in self.findings]
+        return _SEVERITIES[min(ranks)]
+
+
+def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, list[Finding]]:
+    by_name = {s.name: s for s in package.sheets if s.kind == "worksheet" and s.part}
+    found: dict[SheetPart, list[Finding]] = {}
+    for finding in findings:
+        if finding.main and finding.sheet in by_name and cell_of(finding.cell):
+            found.setdefault(by_name[finding.sheet], []).append(finding)
+    return found
+
+
+def _cells(findings: Sequence[Finding]) -> list[_Cell]:
+    cells: dict[tuple[int, int], _Cell] = {}
+    for finding in findings:
+        at = cell_of(finding.cell)
+        if at is not None:
+            cells.setdefault(at, _Cell(*at)).findings.append(finding)
+    return list(cells.values())
+
+
+def _append_highlights(styles: Styles) -> dict[Severity, int]:
+    formats = {}
+    for severity, xml in _DIFFERENTIAL.items():
+        sides = "".join(
+            f'<{side} style="{_LINES[severity]}"><color rgb="FF404040"/></{side}>'
+            for side in ("left", "right", "top", "bottom")
+        )
+        formats[severity] = styles.append_differential(xml.format(sides))
+    return formats
+
+
+def _mark(
+    draft: Draft,
+    sheet: SheetPart,
+    cells: Sequence[_Cell],
+    formats: Mapping[Severity, int],
+    max_notes: int,
+) -> int | None:
+    """Highlight the cells and write their notes; None where the sheet's end cannot be read.
+
+    Gives the number of findings without a note.
+    """
+    xml = draft.package.read(sheet.part)
+    tail = _tail(xml)
+    if tail is None:
+        return None
+    links = draft.package.rels(sheet.part)
+    taken = noted_cells(draft, links)
+    free = [cell for cell in cells if cell.address not in taken]
+    chosen = sorted(free, key=lambda cell: cell.severity.rank)[:max_notes]
+    rid = None
+    if chosen:
+        rid = write_notes(
+            draft,
+            sheet.part,
+            [_note(cell) for cell in sorted(chosen, key=lambda c: (c.row, c.column))],
+            links=links,
+            drawing_rid=tail.drawing_rid,
+            widths=_widths(xml),
+        )
+    pieces = []
+    if formats:
+        pieces.append((tail.place("conditionalFormatting"), _highlights(tail, cells, formats)))
+    if rid is not None and tail.drawing_rid is None:
+        link = f'<{tail.prefix}legacyDrawing xmlns:r="{draft.link_type}" r:id="{rid}"/>'
+        pieces.append((tail.place("legacyDrawing"), link.encode("ascii")))
+    draft.put(sheet.part, _spliced(xml, pieces))
+    noted = chosen if rid is not None else []
+    return sum(len(c.findings) for c in cells) - sum(len(c.findings) for c in noted)
+
+
+def _spliced(xml: bytes, pieces: Sequence[tuple[int, bytes]]) -> bytes:
+    parts, at, whole = list[bytes | memoryview](), 0, memoryview(xml)
+    for place, piece in pieces:
+        parts += [whole[at:place], piece]
+        at = place
+    return b"".join([*parts, whole[at:]])
+
+
+def _note(cell: _Cell) -> Note:
+    findings = sorted(cell.findings, key=lambda f: f.severity.rank)
+    texts = []
+    for finding in findings:
+        accepted = " Accepted as an exception." if finding.accepted else ""
+        texts.append(f"{finding.check} ({finding.severity}). {finding.message}{accepted}")
+        if finding.remedy:
+            texts[-1] += f"\nHow to fix: {finding.remedy}"
+    heading = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    return Note(cell.row, cell.column, f"fundtrack: {heading}", "\n".join(texts))
+
+
+def _widths(xml: bytes) -> dict[int, int]:
+    """Give the columns' widths in pixels where the sheet sets them."""
+    widths: dict[int, int] = {}
+    for match in _COLUMN.finditer(xml, 0, max(0, xml.find(b"sheetData"))):
+        facts = {
+            key: value.decode("ascii", "replace") for key, value in _ATTRIBUTE.findall(match[1])
+        }
+        try:
+            first, last = int(facts[b"min"]), min(int(facts[b"max"]), 16_384)
+            pixels = int(float(facts.get(b"width", "8.43")) * 7 + 5)
+        except (KeyError, ValueError, OverflowError):
+            continue
+        shown = facts.get(b"hidden") not in ("1", "true")
+        widths.update(dict.fromkeys(range(first - 1, last), pixels if shown else 0))
+    return widths
+
+
+def _highlights(tail: _Tail, cells: Sequence[_Cell], formats: Mapping[Severity, int]) -> bytes:
+    pieces, prefix, priority = [], tail.prefix, tail.free_priority(len(cells))
+    formula = MARKER.replace('"', "&quot;")
+    for severity in Severity:
+        ranges = _ranges([c for c in cells if c.severity is severity])
+        for start in range(0, len(ranges), _RANGES_AN_ELEMENT):
+            where = " ".join(ranges[start : start + _RANGES_AN_ELEMENT])
+            pieces.append(
+                f'<{prefix}conditionalFormatting sqref="{where}"><{prefix}cfRule type="expression" '
+                f'dxfId="{formats[severity]}" priority="{priority}"><{prefix}formula>{formula}'
+                f"</{prefix}formula></{prefix}cfRule></{prefix}conditionalFormatting>"
+            )
+            priority += 1
+    return "".join(pieces).encode("ascii")
+
+
+def _ranges(cells: Sequence[_Cell]) -> list[str]:
+    """Merge cells that stand below one another: A2:A5."""
+    ranges = []
+    for column, stack in groupby(sorted((c.column, c.row) for c in cells), key=lambda at: at[0]):
+        rows = [row for _, row in stack]
+        for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
+            first, *rest = [row + 1 for _, row in run]
+            letter = column_letter(column)
+            ranges.append(f"{letter}{first}:{letter}{rest[-1]}" if rest else f"{letter}{first}")
+    return ranges
+
+
+class _Child(NamedTuple):
+    order: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """What follows the cells of a sheet: where each element starts in the part's bytes."""
+
+    prefix: str
+    children: list[_Child]
+    end: int  # where the root closes
+    drawing_rid: str | None
+    priorities: list[int]
+
+    def place(self, name: str) -> int:
+        """Give where an element of that name goes: after its equals, before all that follow it."""
+        return next((c.start for c in self.children if c.order > _ORDER[name]), self.end)
+
+    def free_priority(self, count: int) -> int:
+        """Give the first of `count` free priorities, above the sheet's own where there is room.
+
+        The lowest number is drawn on top; Excel counts from 1.
+        """
+        if not self.priorities or min(self.priorities) > count:
+            return 1
+        return max(self.priorities) + 1
+
+
+def _tail(xml: bytes) -> _Tail | None:
+    """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
+    start = _cells_end(xml)
+    root = _ROOT.search(xml, 0, start)
+    if root is None or not start:
+        return None
+    tail = xml[start:]
+    shift = start - len(root[0])
+    scan = _Scan(shift)
+    try:
+        scan.parser.Parse(root[0] + tail, True)
+    except expat.ExpatError:
+        return None
+    priorities = [int(n) for n in re.findall(rb"""\bpriority\s*=\s*["'](\d{1,9})["']""", tail)]
+    prefix = root[1].decode("ascii")
+    return _Tail(prefix, scan.children, scan.end, scan.drawing_rid, priorities)
+
+
+def _cells_end(xml: bytes) -> int:
+    """Give the place just after `</sheetData>` or `<sheetData/>`; 0 where there is none."""
+    at = xml.rfind(b"sheetData")
+    while at > 0:
+        opening = xml.rfind(b"<", 0, at)
+        closing = xml.find(b">", at)
+        tag = xml[opening : closing + 1]
+        if re.fullmatch(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>", tag):
+            return closing + 1
+        at = xml.rfind(b"sheetData", 0, at)
+    return 0
+
+
+class _Scan:
+    """Notes where the root's children start; knows an alternative by the element inside it."""
+
+    def __init__(self, shift: int) -> None:
+        self.children: list[_Child] = []
+        self.end = 0
+        self.drawing_rid: str | None = None
+        self._shift, self._path = shift, list[str]()
+        self.parser = expat.ParserCreate("UTF-8")
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._stop
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        depth = len(self._path)
+        if depth == 1:
+            at = self.parser.CurrentByteIndex + self._shift
+            self.children.append(_Child(_ORDER.get(name, -1), at))
+        elif depth == 3 and self._path[1] == "AlternateContent" and name in _ORDER:
+            last = self.children[-1]
+            self.children[-1] = _Child(max(last.order, _ORDER[name]), last.start)
+        if name == "legacyDrawing" and depth in (1, 3):
+            ids = [value for key, value in attributes.items() if key.endswith(":id")]
+            self.drawing_rid = ids[0] if ids else None
+        self._path.append(name)
+
+    def _stop(self, name: str) -> None:
+        self._path.pop()
+        if not self._path:
+            self.end = self.parser.CurrentByteIndex + self._shift

@@ -1,0 +1,218 @@
+"""Notes on cells: the comments part and the drawing that places them, new or appended to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from lxml import etree
+
+from fundtrack.ooxml import MAIN, STRICT_MAIN, Relationship, child, column_letter, local
+from fundtrack.report.package import Draft, legible, parse_part, serialise
+
+AUTHOR = "fundtrack"
+
+_COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
+_VML_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
+_NAMESPACES = {
+    "v": "urn:schemas-microsoft-com:vml",
+    "o": "urn:schemas-microsoft-com:office:office",
+    "x": "urn:schemas-microsoft-com:office:excel",
+}
+_IDS_A_BLOCK = 1024  # shape ids come in blocks, which o:idmap lists
+_WIDTH_PX, _CHARACTERS_A_LINE, _LINE_PX, _ROW_PX, _COLUMN_PX = 330, 54, 15, 20, 64
+_LAST_ROW, _LAST_COLUMN = 1_048_575, 16_383
+_SHAPE_TYPE = (
+    '<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202"'
+    ' path="m,l,21600r21600,l21600,xe">'
+    '<v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is written beside one cell; `row` and `column` are counted from 0."""
+
+    row: int
+    column: int
+    heading: str
+    text: str
+
+
+def noted_cells(draft: Draft, links: list[Relationship]) -> set[str]:
+    """Give the addresses of the cells that have a note or a threaded comment already."""
+    cells = set()
+    for link in links:
+        if link.kind in ("comments", "threadedcomment") and not link.external:
+            root = draft.package.parse(link.target)
+            cells |= {str(element.get("ref")) for element in root.iter() if _ref(element)}
+    return cells
+
+
+def write_notes(
+    draft: Draft,
+    part: str,
+    notes: list[Note],
+    *,
+    links: list[Relationship],
+    drawing_rid: str | None,
+    widths: dict[int, int],
+) -> str | None:
+    """Write notes for a sheet and give the id of its legacy drawing, an existing one kept.
+
+    None, with nothing changed, where the sheet has a drawing that cannot be appended to. `widths`
+    are the columns' widths in pixels where they are not the usual one.
+    """
+    drawing = next((k.target for k in links if k.id == drawing_rid and not k.external), None)
+    existing = draft.package.read(drawing) if drawing and draft.has(drawing) else None
+    if drawing_rid is not None and existing is None:
+        return None
+    vml = _drawing(draft, existing, notes, widths)
+    if vml is None:
+        return None
+    _write_comments(draft, part, notes, links)
+    if drawing is not None:
+        draft.put(drawing, vml)
+        return drawing_rid
+    drawing = draft.free_name("xl/drawings/vmlDrawing1.vml")
+    draft.declare_extension("vml", _VML_TYPE)
+    draft.put(drawing, vml)
+    return draft.link(part, "vmlDrawing", drawing)
+
+
+def _ref(element: etree._Element) -> bool:
+    return local(element) in ("comment", "threadedComment") and bool(element.get("ref"))
+
+
+def _write_comments(draft: Draft, part: str, notes: list[Note], links: list[Relationship]) -> None:
+    target = next((k.target for k in links if k.kind == "comments" and not k.external), None)
+    if target is None:
+        target = draft.free_name("xl/comments1.xml")
+        namespace = STRICT_MAIN if draft.package.strict else MAIN
+        root = etree.fromstring(f'<comments xmlns="{namespace}"/>')
+        draft.link(part, "comments", target)
+        content_type = _COMMENTS_TYPE
+    else:
+        root, content_type = parse_part(draft, target), ""
+    _append_comments(root, notes)
+    draft.put(target, serialise(root), content_type)
+
+
+def _append_comments(root: etree._Element, notes: list[Note]) -> None:
+    namespace = etree.QName(root).namespace
+
+    def under(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+        element = etree.SubElement(parent, f"{{{namespace}}}{name}")
+        element.text = text
+        return element
+
+    authors = child(root, "authors")
+    if authors is None:
+        authors = under(root, "authors")
+        root.insert(0, authors)
+    number = sum(local(e) == "author" for e in authors)  # authors are counted by position
+    under(authors, "author", AUTHOR)
+    listed = child(root, "commentList")
+    if listed is None:
+        listed = under(root, "commentList")
+        authors.addnext(listed)
+    for note in notes:
+        comment = under(listed, "comment")
+        comment.set("ref", f"{column_letter(note.column)}{note.row + 1}")
+        comment.set("authorId", str(number))
+        text = under(comment, "text")
+        for words, bold in ((note.heading + "\n", True), (note.text, False)):
+            run = under(text, "r")
+            style = under(run, "rPr")
+            if bold:
+                under(style, "b")
+            under(style, "sz").set("val", "9")
+            under(style, "color").set("indexed", "81")
+            under(style, "rFont").set("val", "Tahoma")
+            under(run, "t", _literal(words)).set(
+                "{http://www.w3.org/XML/1998/namespace}space", "preserve"
+            )
+
+
+def _literal(text: str) -> str:
+    # Excel reads _x0041_ inside a string as a character; the first underscore is escaped.
+    return re.sub(r"_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", legible(text))
+
+
+def _drawing(
+    draft: Draft, existing: bytes | None, notes: list[Note], widths: dict[int, int]
+) -> bytes | None:
+    first = _free_block(draft)
+    blocks = range(first, first + (len(notes) + 1) // _IDS_A_BLOCK + 1)
+    ids = ",".join(map(str, blocks))
+    if existing is None:
+        start = "".join(f' xmlns:{k}="{uri}"' for k, uri in _NAMESPACES.items())
+        existing = (
+            f'<xml{start}><o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="{ids}"/>'
+            "</o:shapelayout></xml>"
+        ).encode("ascii")
+    else:
+        # Appended by bytes: many of these drawings are not well-formed XML.
+        existing = re.sub(
+            rb"""(<o:idmap\b[^>]*?\bdata\s*=\s*["'][\d,\s]+)""",
+            lambda match: match[1] + b"," + ids.encode("ascii"),
+            existing,
+            count=1,
+        )
+    end = existing.rfind(b"</xml>")
+    root_end = existing.find(b">", existing.find(b"<xml"))
+    if end < 0 or root_end < 0:
+        return None
+    declared = existing[:root_end].decode("utf-8", "replace")
+    missing = "".join(
+        f' xmlns:{prefix}="{uri}"'
+        for prefix, uri in _NAMESPACES.items()
+        if not re.search(rf"""xmlns:{prefix}\s*=\s*["']{uri}["']""", declared)
+    )
+    shapes = "" if b"_x0000_t202" in existing else _SHAPE_TYPE
+    shapes += "".join(
+        _shape(first * _IDS_A_BLOCK + 1 + i, note, widths) for i, note in enumerate(notes)
+    )
+    if missing:
+        shapes = shapes.replace("<v:shapetype ", f"<v:shapetype{missing} ")
+        shapes = shapes.replace("<v:shape ", f"<v:shape{missing} ")
+    return existing[:end] + shapes.encode("ascii") + existing[end:]
+
+
+def _free_block(draft: Draft) -> int:
+    """Give the first block of shape ids past those of every drawing in the package and draft."""
+    highest = 0
+    for data in draft.drawings():
+        for listed in re.findall(rb"""<o:idmap\b[^>]*?\bdata\s*=\s*["']([\d,\s]+)""", data):
+            highest = max([highest, *(int(n) for n in re.findall(rb"\d{1,6}", listed))])
+        ids = [int(n) for n in re.findall(rb"_x0000_s(\d{1,9})", data)]
+        highest = max(highest, max(ids, default=0) // _IDS_A_BLOCK)
+    return highest + 1
+
+
+def _shape(number: int, note: Note, widths: dict[int, int]) -> str:
+    return (
+        f'<v:shape id="_x0000_s{number}" type="#_x0000_t202" '
+        'style="position:absolute;margin-left:107pt;margin-top:7pt;width:248pt;height:60pt;'
+        f'z-index:{number % _IDS_A_BLOCK};visibility:hidden" fillcolor="#ffffe1" '
+        'o:insetmode="auto"><v:fill color2="#ffffe1"/>'
+        '<v:shadow on="t" color="black" obscured="t"/><v:path o:connecttype="none"/>'
+        '<v:textbox style="mso-direction-alt:auto"><div style="text-align:left"/></v:textbox>'
+        '<x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/>'
+        f"<x:Anchor>{escape(_anchor(note, widths))}</x:Anchor><x:AutoFill>False</x:AutoFill>"
+        f"<x:Row>{note.row}</x:Row><x:Column>{note.column}</x:Column></x:ClientData></v:shape>"
+    )
+
+
+def _anchor(note: Note, widths: dict[int, int]) -> str:
+    """Give the box's corners, so wide and high that the text fits at the usual row height."""
+    lines = 1 + sum(-(-max(len(s), 1) // _CHARACTERS_A_LINE) for s in note.text.split("\n"))
+    rows = -(-(lines * _LINE_PX + 12) // _ROW_PX)
+    top = max(0, min(note.row - 1, _LAST_ROW - rows))
+    left = min(note.column + 1, _LAST_COLUMN - 8)
+    right, room = left, _WIDTH_PX + 15
+    while room > widths.get(right, _COLUMN_PX) and right < _LAST_COLUMN:
+        room -= widths.get(right, _COLUMN_PX)
+        right += 1
+    return f"{left}, 15, {top}, 4, {right}, {room}, {top + rows}, 4"

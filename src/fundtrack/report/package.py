@@ -1,0 +1,287 @@
+"""Writes packages at zip level: what is not changed is copied as it lies, still compressed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+import struct
+import zlib
+from pathlib import Path
+
+from lxml import etree
+
+from fundtrack.model import FundtrackError
+from fundtrack.ooxml import Package, RawEntry, column_index, parse_xml, rels_name
+
+# The part from which `strip` gives the original back. Its form: the line MAGIC, the length of the
+# JSON head as a line, the head ({"sha256", "size", "segments"}), then the literal bytes. A segment
+# is a number (so many literal bytes, in order) or the name of an entry whose compressed bytes are
+# copied out of the annotated file. No relationship leads to it: programs drop it on saving, which
+# is right, because after that it would no longer be true.
+ORIGINAL = "fundtrack/original.bin"
+MAGIC = b"fundtrack original 1\n"
+_ORIGINAL_TYPE = "application/vnd.fundtrack.original"
+
+_RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
+_LINK_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_LINK_TYPE_STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+
+_BIG = 4 * 2**20  # inflated bytes; beyond it speed counts for more than size
+_ZIP_EPOCH = (0, 33)  # 1980-01-01: the same input gives the same bytes
+_CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
+_ILLEGAL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+MAX_TEXT = 32_767  # characters in an Excel cell
+_CUT = " … (cut)"
+
+
+def cell_of(address: str | None) -> tuple[int, int] | None:
+    """Give row and column of an address like M12, both counted from 0; None where it is none."""
+    match = _CELL.fullmatch(address or "")
+    if not match:
+        return None
+    row, column = int(match[2]) - 1, column_index(match[1])
+    return (row, column) if row < 1_048_576 and column < 16_384 else None
+
+
+def legible(text: str, most: int = MAX_TEXT) -> str:
+    r"""Give the text with what XML cannot hold, or what hides text, as \u202E; cut with a mark."""
+    text = text.replace("\r\n", "\n")
+    text = _ILLEGAL.sub(lambda match: f"\\u{ord(match[0]):04X}", text)
+    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
+
+
+def serialise(root: etree._Element) -> bytes:
+    """Give the bytes of a part, with the declaration that Excel writes."""
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+class Draft:
+    """A package in the making: an original whose parts are replaced and added to, then saved."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self.link_type = _LINK_TYPE_STRICT if package.strict else _LINK_TYPE
+        self._data: dict[str, bytes] = {}  # replaced and added entries
+        self._trees: dict[str, etree._Element] = {}  # relationships and content types
+        self._removed: set[str] = set()
+        self._types = self.tree("[Content_Types].xml")
+
+    def has(self, name: str) -> bool:
+        """Say whether the original or the draft holds the entry, whatever its case."""
+        return self.package.has(name) or name.lower() in {n.lower() for n in self._data}
+
+    def drawings(self) -> list[bytes]:
+        """Give the legacy drawings of the original and of the draft, as they now are."""
+        names = dict.fromkeys([*self.package.names, *self._data])
+        return [
+            self._data[name] if name in self._data else self.package.read(name)
+            for name in names
+            if name.lower().endswith(".vml")
+        ]
+
+    def tree(self, name: str) -> etree._Element:
+        """Give the root of a small part for changing; it is written on saving."""
+        name = self.package.entry_name(name)
+        if name not in self._trees:
+            self._trees[name] = self.package.parse(name)
+        return self._trees[name]
+
+    def put(self, name: str, data: bytes, content_type: str = "") -> None:
+        """Replace an entry or add one; a content type is declared for it where one is given."""
+        self._data[self.package.entry_name(name)] = data
+        if content_type:
+            self._declare("Override", "PartName", "/" + name, content_type)
+
+    def remove(self, name: str) -> None:
+        """Leave an entry out, with its content type and the entry of its own links."""
+        for gone in (name, rels_name(name)):
+            self._removed.add(self.package.entry_name(gone))
+        for element in list(self._types):
+            if element.get("PartName", "").lower() == "/" + name.lower():
+                self._types.remove(element)
+
+    def declare_extension(self, extension: str, content_type: str) -> None:
+        """Declare what an extension means, unless the original does."""
+        if extension not in self.package.content_types.defaults:
+            self._declare("Default", "Extension", extension, content_type)
+
+    def free_name(self, like: str) -> str:
+        """Give a name of the same form (xl/worksheets/sheet1.xml) that no entry has."""
+        stem, extension = posixpath.splitext(like)
+        stem = stem.rstrip("0123456789")
+        number = 1
+        while self.has(f"{stem}{number}{extension}"):
+            number += 1
+        return f"{stem}{number}{extension}"
+
+    def link(self, part: str, kind: str, target: str) -> str:
+        """Link a part to another as that kind (`comments`) and give the relationship's id."""
+        name = self.package.entry_name(rels_name(part))
+        if name not in self._trees and not self.package.has(name):
+            self._trees[name] = etree.fromstring(f'<Relationships xmlns="{_RELS}"/>')
+        root = self.tree(name)
+        taken = {element.get("Id") for element in root}
+        number = len(taken) + 1
+        while f"rId{number}" in taken:
+            number += 1
+        element = etree.SubElement(root, _like(root, "Relationship"))
+        element.set("Id", f"rId{number}")
+        element.set("Type", f"{self.link_type}/{kind}")
+        element.set("Target", posixpath.relpath(target, posixpath.dirname(part) or "."))
+        return f"rId{number}"
+
+    def save(self, target: Path, *, with_original: bool = True) -> None:
+        """Write the package beside the target and move it into place; raises FundtrackError."""
+        if with_original:
+            self._declare("Override", "PartName", "/" + ORIGINAL, _ORIGINAL_TYPE)
+        self._data |= {name: serialise(root) for name, root in self._trees.items()}
+        entries: list[RawEntry] = [
+            _packed(name, self._data[name]) if name in self._data else self.package.raw(name)
+            for name in self.package.names
+            if name not in self._removed
+        ]
+        own = [name for name in self._data if name not in set(self.package.names)]
+        entries += [_packed(name, self._data[name]) for name in own]
+        if with_original:
+            entries.append(_packed(ORIGINAL, self._original(), stored=True))
+        write_file(target, _zip(entries, self.package.file))
+
+    def _original(self) -> bytes:
+        """Give the part that holds all of the original that the annotated file does not."""
+        package, segments, literals = self.package, list[str | int](), list[bytes]()
+        at = 0
+        for entry in sorted(map(package.raw, package.names), key=lambda e: e.start):
+            if entry.name in self._data or not entry.data:
+                continue
+            segments += [entry.start - at, entry.name]
+            literals.append(package.bytes[at : entry.start])
+            at = entry.start + len(entry.data)
+        segments.append(len(package.bytes) - at)
+        literals.append(package.bytes[at:])
+        head = json.dumps(
+            {
+                "sha256": hashlib.sha256(package.bytes).hexdigest(),
+                "size": len(package.bytes),
+                "segments": segments,
+            }
+        ).encode("ascii")
+        return b"".join([MAGIC, b"%d\n" % len(head), head, *literals])
+
+    def _declare(self, element: str, key: str, name: str, content_type: str) -> None:
+        node = etree.SubElement(self._types, _like(self._types, element))
+        node.set(key, name)
+        node.set("ContentType", content_type)
+
+
+def original_bytes(package: Package) -> bytes | None:
+    """Give the file from which this one was made, None where that can no longer be done."""
+    if not package.has(ORIGINAL):
+        return None
+    data = package.read(ORIGINAL)
+    if not data.startswith(MAGIC):
+        return None
+    try:
+        length, _, rest = data[len(MAGIC) :].partition(b"\n")
+        head, rest = json.loads(rest[: int(length)]), rest[int(length) :]
+        pieces: list[bytes | memoryview] = []
+        at = 0
+        for segment in head["segments"]:
+            if isinstance(segment, int):
+                pieces.append(rest[at : at + segment])
+                at += segment
+            else:
+                pieces.append(package.raw(segment).data)
+        whole = b"".join(pieces)
+        return whole if hashlib.sha256(whole).hexdigest() == head["sha256"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def write_file(target: Path, data: bytes) -> None:
+    """Write beside the target, flush, move into place. On any error nothing is left behind."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except OSError as error:
+        raise FundtrackError(
+            target.name,
+            f"cannot be written ({error.strerror or error}).",
+            "Close it in other programs, or choose another place with --output.",
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def parse_part(draft: Draft, name: str) -> etree._Element:
+    """Give the root of a part of the original for changing; `put` its bytes back afterwards."""
+    return parse_xml(draft.package.read(name), draft.package.file, name)
+
+
+def _like(root: etree._Element, name: str) -> str:
+    namespace = etree.QName(root).namespace
+    return f"{{{namespace}}}{name}" if namespace else name
+
+
+def _packed(name: str, data: bytes, *, stored: bool = False) -> RawEntry:
+    if stored:
+        body = data
+    else:
+        level = 1 if len(data) > _BIG else 6
+        deflater = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+        body = deflater.compress(data) + deflater.flush()
+    return RawEntry(
+        name=name,
+        name_bytes=name.encode("utf-8"),
+        method=0 if stored else 8,
+        crc=zlib.crc32(data),
+        size=len(data),
+        start=0,
+        data=memoryview(body),
+        utf8=not name.isascii(),
+        date_time=_ZIP_EPOCH,
+        external=0,
+    )
+
+
+def _zip(entries: list[RawEntry], file: str) -> bytes:
+    """Give the bytes of an archive of entries that are already compressed."""
+    pieces: list[bytes | memoryview] = []
+    directory: list[bytes] = []
+    at = 0
+    for entry in entries:
+        facts = struct.pack(
+            "<HHHHIIIHH",
+            0x800 if entry.utf8 else 0,
+            entry.method,
+            *entry.date_time,
+            entry.crc,
+            len(entry.data),
+            entry.size,
+            len(entry.name_bytes),
+            0,
+        )
+        local_head = b"PK\x03\x04\x14\x00" + facts + entry.name_bytes
+        directory.append(
+            b"PK\x01\x02\x14\x00\x14\x00"
+            + facts
+            + struct.pack("<HHHII", 0, 0, 0, entry.external & 0xFFFFFFFF, at)
+            + entry.name_bytes
+        )
+        pieces += [local_head, entry.data]
+        at += len(local_head) + len(entry.data)
+        if at > 0xFFFFFFFF:
+            raise FundtrackError(
+                file, "is too large to annotate (over 4 GB).", "Split the workbook."
+            )
+    size = sum(map(len, directory))
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, len(entries), len(entries), size, at, 0)
+    return b"".join([*pieces, *directory, end])

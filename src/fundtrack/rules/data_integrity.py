@@ -1,0 +1,397 @@
+"""Data integrity: can the figures be used at all? Every other family rests on this one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from fundtrack import money, schema
+from fundtrack.book import Book
+from fundtrack.flows import DISBURSEMENT, flows
+from fundtrack.model import Basis, Clause, Limits, Result, Severity, Status, Threshold
+from fundtrack.months import months_and_days
+from fundtrack.rules import check
+from fundtrack.verdicts import Faults, Remark, Remarks, RowVerdicts
+
+MONEY = {"grants": "amount", "subgrants": "amount", "budget_lines": "amount", "transactions": "value"}
+MAX_AGE = Threshold(
+    "fx.max_age_days",
+    31,
+    "days",
+    Basis.HOUSE,
+    ("S41", "S42", "S43"),
+    "The sources give the rule of the value date; 31 days, one cycle of the monthly UN rates, is ours.",
+)
+TOLERANCE = Threshold("dat.tolerance_pct", 2, "%", Basis.HOUSE, (), "Rounding and differences of rates.")
+COVERAGE = Threshold(
+    "dat.coverage_min_pct",
+    80,
+    "% of value",
+    Basis.HOUSE,
+    (),
+    "Where less of the value, or of the rows, can be judged, a check is not assessable.",
+)
+
+
+def _filled(book: Book, kind: str) -> int:
+    """How many cells of a kind of field hold something: dates, references or codes."""
+    wanted = {
+        "date": lambda f, t: f.type in ("date", "yearmonth"),
+        "reference": lambda f, t: f.name in {*t.primaryKey, *(r.field for r in t.foreignKeys)},
+        "code": lambda f, t: f.codelist is not None,
+    }[kind]
+    count = 0
+    for name, table in book.tables.items():
+        plan = schema.tables()[name]
+        fields = [f.name for f in plan.fields if wanted(f, plan) and table.has(f.name)]
+        count += int(table.frame[fields].notna().to_numpy().sum())
+    return count
+
+
+@check(
+    "DAT-01",
+    "Every date is a real date, in order and in the years that can be meant",
+    name="Dates are valid",
+    scope="row",
+    origin="support",
+    needs={},
+    severity=Severity.ERROR,
+)
+def dates(book: Book, limits: Limits) -> list[Faults | RowVerdicts]:
+    """Each date cell; and a stated duration against the dates beside it.
+
+    Dates before 1990 or over ten years after the period are slips. Text is accepted as YYYY-MM-DD only.
+    Why: a date that cannot be read takes its row out of every check on time.
+    Fix: type dates as real Excel dates, and see that the end is not before the start.
+    Out of scope: (1) grants whose duration is stated without both dates, or the reverse.
+    Example: 03/04/2024 as text could be April or March: a finding. A stated 12 months beside dates of 6 is a
+    warning.
+    """
+    grants = book["grants"]
+    stated = grants["planned_duration_months"]
+    whole, spare = months_and_days(grants["planned_start_date"], grants["planned_end_date"])
+    counted = whole.astype("Float64") + (spare > 0).astype("Float64")
+    apart = ((stated - counted > 1) | (whole.astype("Float64") - stated > 1)).astype("boolean")
+    verdicts: list[Faults | RowVerdicts] = [Faults(_filled(book, "date"))]
+    if book.has("grants", "planned_duration_months"):
+        dated = book.has("grants", "planned_end_date")
+        verdicts.append(
+            RowVerdicts(
+                "grants",
+                in_scope=(stated.notna() & whole.notna()).astype("boolean"),  # (1)
+                meets=~apart,
+                at="planned_duration_months",
+                message="Grant {grant_id} is said to last {planned_duration_months} months, but its dates make {counted}.",
+                remedy="Correct the stated duration or the dates; the dates were used.",
+                expected="the duration that the dates make, within a month",
+                words=lambda labels: {
+                    "counted": whole.loc[labels].astype("string") + " months " + spare.loc[labels].astype("string") + " days"
+                },
+                severity=pd.Series(Severity.WARNING, index=grants.index),
+            )
+        ) if dated else None
+    return verdicts
+
+
+@check(
+    "DAT-02",
+    "Every amount can be converted to the reporting currency",
+    name="Every amount can be converted",
+    scope="row",
+    origin="support",
+    needs={},
+    thresholds=[MAX_AGE],
+    severity=Severity.ERROR,
+    severity_note="a warning where a rate exists but is older than an unconfirmed number of days; the row is left out of "
+    "totals either way",
+)
+def convertible(book: Book, limits: Limits) -> list[RowVerdicts]:
+    """Each amount in another currency has a rate of its value date, or of at most {fx.max_age_days} days before.
+
+    The rate itself, its inverse, or one step through a third currency will do.
+    Why: an amount without a rate is missing from every total.
+    Fix: one row in Exchange rates, with its source.
+    Out of scope: (1) amounts in the reporting currency; (2) a workbook with no reporting currency.
+    Example: 500,000 USD valued on 2024-03-01 with a rate of that day, 0.92, is 460,000 EUR.
+    """
+    to = book.settings.reporting_currency
+    if to is None:  # (2)
+        return []
+    verdicts = []
+    for table, amount in MONEY.items():
+        if not (book.has(table, amount) and book.has(table, "currency")):
+            continue
+        rows = book.money(table, amount)
+        foreign = (rows["currency"] != to) & rows["amount"].notna()  # (1)
+        lost = rows[(foreign & rows["rate"].isna()).fillna(False) & rows["value_date"].notna()]
+        never = [not book.rates.ever(c, to, on) for c, on in zip(lost["currency"], lost["value_date"], strict=True)]
+
+        def words(labels: pd.Index, rows: pd.DataFrame = rows) -> Mapping[str, pd.Series | str]:
+            return {"on": rows.loc[labels, "value_date"].dt.strftime("%Y-%m-%d"), "to": to}
+
+        verdicts.append(
+            RowVerdicts(
+                table,
+                in_scope=foreign,
+                meets=rows["rate"].notna().astype("boolean").mask(rows["value_date"].isna()),
+                at="currency",
+                message="There is no rate from {currency} to {to} on {on} or in the {fx.max_age_days} days before it; the "
+                "amount is left out of every total.",
+                remedy="Add the rate of that day to the sheet Exchange rates, with its source (UN operational rate, ECB, "
+                "ledger).",
+                expected="a rate to {to} of at most {fx.max_age_days} days before {on}",
+                words=words,
+                hard=pd.Series(never, index=lost.index, dtype="boolean").reindex(rows.index),
+                blank=[(table, "value_date")],
+            )
+        )
+    return verdicts
+
+
+@check(
+    "DAT-03",
+    "Every identifier stands once, and every reference leads to its row",
+    name="References resolve",
+    scope="row",
+    origin="support",
+    needs={},
+    severity=Severity.ERROR,
+)
+def references(book: Book, limits: Limits) -> Faults:
+    """Identifiers within their sheet, and identifiers that point to another sheet.
+
+    Why: a grant to an organisation that is not in the register cannot be counted as anything.
+    Fix: add the row that is missing, or correct the identifier.
+    Out of scope: (1) references to a sheet that is not in the workbook.
+    Example: a grant to CSO-041 where Organisations ends at CSO-040 is a finding.
+    """
+    return Faults(_filled(book, "reference"))
+
+
+@check(
+    "DAT-04",
+    "What was passed on, paid and budgeted agrees with the grant",
+    name="Amounts reconcile",
+    scope="grant",
+    origin="support",
+    needs={"grants": ["grant_id", "amount", "currency"]},
+    thresholds=[TOLERANCE],
+    severity=Severity.ERROR,
+    severity_note="a warning where budget lines differ, and while the tolerance is unconfirmed",
+)
+def reconciled(book: Book, limits: Limits) -> list[RowVerdicts]:
+    """Sub-grants and payments within the grant, budget lines equal to it, each within {dat.tolerance_pct}%.
+
+    Compared in the grant's own currency; other currencies are converted at their own value dates.
+    Why: money that is passed on twice on paper hides what was really passed on.
+    Fix: look for double entry, an amendment that is missing, or mixed currencies.
+    Out of scope: (1) grants without such rows; (2) cancelled grants.
+    Example: sub-grants of 165,000 in a grant of 460,000 agree; of 480,000 they do not.
+    """
+    f = flows(book)
+    grants, subs, payments, lines = (book[t] for t in ("grants", "subgrants", "transactions", "budget_lines"))
+    live = f.grants["live"]
+    paid = (payments["transaction_type"] == DISBURSEMENT).fillna(False) & payments["subgrant_id"].isna()
+    budget = (lines["parent_type"] == "grant").fillna(False) & _current(lines)
+    tier1 = subs["parent_subgrant_id"].isna()
+    lower = ~tier1
+    verdicts = [
+        _within(book, limits, "grants", live, "subgrants", "amount", subs["parent_grant_id"].where(tier1), "sub-grants"),
+        _within(book, limits, "subgrants", None, "subgrants", "amount", subs["parent_subgrant_id"].where(lower), "sub-grants"),
+        _within(book, limits, "grants", live, "transactions", "value", payments["grant_id"].where(paid), "payments"),
+        _within(book, limits, "grants", live, "budget_lines", "amount", lines["parent_id"].where(budget), "budget lines"),
+    ]
+    return [v for v in verdicts if v is not None and len(grants)]
+
+
+def _current(lines: pd.DataFrame) -> pd.Series:
+    """Revised lines where their parent has any, else the original ones."""
+    revised = (lines["budget_type"] == "2").fillna(False)
+    has_revised = lines["parent_id"].isin(lines.loc[revised, "parent_id"].dropna())
+    return revised | ~has_revised
+
+
+def _within(
+    book: Book,
+    limits: Limits,
+    table: str,
+    live: pd.Series | None,
+    child: str,
+    amount: str,
+    parent: pd.Series,
+    what: str,
+) -> RowVerdicts | None:
+    """The sum of the rows of `child` that name a row of `table`, against that row's amount."""
+    if not book.has(child, amount):
+        return None
+    rows = book[table]
+    key = schema.tables()[table].key
+    own = pd.Series(rows["currency"].array, index=rows[key].array)
+    own = own[own.index.notna() & ~own.index.duplicated()]
+    target = pd.Series(own.reindex(parent.array).array, index=parent.index, dtype="string")
+    moved = book.rates.convert(book[child][amount], book[child]["currency"], book.value_date(child), target)["value"]
+    named = parent.notna()
+    sums = moved[named].groupby(parent[named]).sum().reindex(rows[key].array)
+    summed = pd.Series(sums.array, index=rows.index, dtype="Float64")
+    partial = pd.Series(moved[named].isna().groupby(parent[named]).any().reindex(rows[key].array).array, index=rows.index)
+    tolerance = limits["dat.tolerance_pct"] / 100
+    exact = what == "budget lines"
+    quotient = summed / rows["amount"]
+    meets = (quotient <= 1 + tolerance) & ((1 - quotient <= tolerance) | (not exact))
+    meets = meets.mask(partial.fillna(False).astype(bool) & meets.fillna(True))  # a row without a rate may tip it
+    scope = summed.notna() | partial.fillna(False).astype(bool)  # (1)
+    if live is not None:
+        scope &= live  # (2)
+
+    def words(labels: pd.Index) -> Mapping[str, pd.Series | str]:
+        picked = pd.DataFrame({"sum": summed, "amount": rows["amount"], "currency": rows["currency"]}).loc[labels]
+        gap = (picked["sum"] - picked["amount"]).abs()
+        more = picked["sum"] > picked["amount"]
+        return {
+            "one": "Grant" if table == "grants" else "Sub-grant",
+            "id": rows.loc[labels, key],
+            "sum": _amounts(picked["sum"], picked["currency"]),
+            "own": _amounts(picked["amount"], picked["currency"]),
+            "gap": _amounts(gap, picked["currency"]),
+            "over": more.map({True: "over", False: "under"}),
+        }
+
+    return RowVerdicts(
+        table,
+        in_scope=scope.astype("boolean"),
+        meets=meets,
+        at="amount",
+        message=f"{{one}} {{id}} is {{own}}, but its {what} come to {{sum}}: {{gap}} {{over}}.",
+        remedy="Look for double entry, an amendment that is missing, or mixed currencies.",
+        expected=f"{what} {'equal to' if exact else 'of at most'} the amount, within {{dat.tolerance_pct}}%",
+        words=words,
+        severity=pd.Series(Severity.WARNING if exact else Severity.ERROR, index=rows.index),
+        blank=[(child, amount), (child, "currency")],
+        scope=f"{'grant' if table == 'grants' else 'sub-grant'}, {what}",
+    )
+
+
+def _amounts(amounts: pd.Series, currencies: pd.Series) -> pd.Series:
+    texts = [
+        money.words(float(a), None if pd.isna(c) else str(c)) for a, c in zip(amounts.fillna(0), currencies, strict=True)
+    ]
+    return pd.Series(texts, index=amounts.index)
+
+
+@check(
+    "DAT-06",
+    "Every code is in its list",
+    name="Codes are known",
+    scope="row",
+    origin="support",
+    needs={},
+    severity=Severity.ERROR,
+)
+def codes(book: Book, limits: Limits) -> Faults:
+    """Each cell of a coded column, whatever its case and spaces; a code's name is as good as the code.
+
+    Why: a code that is not known is read as blank, and blank is unknown.
+    Fix: choose from the list.
+    Out of scope: (1) purpose codes, of which the OECD publishes the full list.
+    Example: “eur” is EUR; “EURO” is a finding.
+    """
+    return Faults(_filled(book, "code"))
+
+
+@check(
+    "DAT-07",
+    "Enough is filled in for every check to judge",
+    name="Enough data to judge",
+    scope="portfolio",
+    origin="support",
+    needs={},
+    thresholds=[COVERAGE],
+    severity=Severity.NOTE,
+    last=True,
+)
+def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
+    """The checks that blank cells left undetermined or not assessable.
+
+    Why: a portfolio that says little must not look better than one that says much.
+    Fix: fill the cells that the reason names; blank is unknown, never “no”.
+    Out of scope: (1) checks that lack a whole sheet or column, which the summary lists; (2) checks that do not
+    apply to the workbook.
+    Example: LOC-01 between 20.8% and 35.8% for one blank affiliation is undetermined, and asks for that one cell.
+    """
+    judged = [r for r in results if r.rows_in_scope and r.status is not Status.NOT_APPLICABLE]  # (1) (2)
+    least = limits["dat.coverage_min_pct"] / 100
+    found = []
+    for r in judged:
+        answered = r.assessed_rows / r.rows_in_scope
+        open_ = r.status in (Status.UNDETERMINED, Status.NOT_ASSESSABLE)
+        if r.reason and (open_ or answered < least):
+            found.append(
+                Remark(
+                    r.check.id,
+                    f"{r.check.id} ({r.check.name}) could judge {r.assessed_rows} of {r.rows_in_scope} rows; it is "
+                    f"{r.status.words}. {r.reason}",
+                    "Fill the cells that it names. Blank means unknown, never “no”.",
+                    "{dat.coverage_min_pct}% or more of the rows judged, and a clear answer",
+                )
+            )
+    return Remarks(found, len(judged))
+
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+PHONE = re.compile(r"(?<![\w.-])(?:\+|00)\d(?:[ ()./-]?\d){7,14}(?!\w)")
+
+
+@check(
+    "DAT-08",
+    "No cell holds what identifies a person",
+    name="No personal identifiers",
+    scope="cell",
+    origin="brief",
+    brief=Clause("PT9 (p. 15)", "avoid putting civil society actors at risk"),
+    needs={},
+    severity=Severity.ERROR,
+)
+def no_identifiers(book: Book, limits: Limits) -> list[RowVerdicts]:
+    """Free text in every sheet: e-mail addresses and international telephone numbers.
+
+    The report never repeats what it found.
+    Why: a list of people who work with or against the police can cost lives when it leaks.
+    Fix: a reference code instead, whose key your team keeps elsewhere.
+    Out of scope: (1) identifiers, codes and links, which are not free text; (2) blank cells.
+    Example: a grant's title that ends with an e-mail address is a finding.
+    """
+    verdicts = []
+    for name, table in book.tables.items():
+        plan = schema.tables()[name]
+        keys = {*plan.primaryKey, *(r.field for r in plan.foreignKeys)}
+        for field in plan.fields:
+            free = field.type == "string" and not field.codelist and not field.constraints.pattern
+            if not free or field.name in keys or field.name.endswith("_url") or not table.has(field.name):  # (1)
+                continue
+            cells = table.frame[field.name]
+            kind = cells.map({text: _identifier(text) for text in cells.dropna().unique()})
+            verdicts.append(
+                RowVerdicts(
+                    name,
+                    in_scope=cells.notna().astype("boolean"),  # (2)
+                    meets=kind.isna().astype("boolean"),
+                    at=field.name,
+                    message="“{heading}” of {key} seems to hold {kind}.",
+                    remedy="Replace it by a reference code that your team keeps elsewhere, before you send the workbook on.",
+                    expected="no personal identifier",
+                    words=lambda labels, kind=kind: {"kind": kind.loc[labels]},
+                    hidden=True,
+                )
+            )
+    return verdicts
+
+
+def _identifier(text: str) -> str | None:
+    """What kind of personal identifier a text holds."""
+    if "@" in text and EMAIL.search(text):
+        return "an e-mail address"
+    if sum(c.isdigit() for c in text) >= 8 and PHONE.search(text):
+        return "a telephone number"
+    return None

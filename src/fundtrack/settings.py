@@ -1,0 +1,218 @@
+"""What is in force for one workbook: its settings, its numbers, its accepted exceptions.
+
+An option of the command wins over the settings sheet, and the report says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from fundtrack import schema
+from fundtrack.book import Settings
+from fundtrack.model import Fault, Limit, Limits, Severity, Table, Threshold
+
+MONEY_TABLES = ("grants", "subgrants", "budget_lines", "transactions")
+EVENTS = {
+    "grants": ("signature_date", "planned_start_date"),
+    "subgrants": ("planned_start_date",),
+    "transactions": ("transaction_date",),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line may say instead of the settings sheet."""
+
+    as_of: date | None = None
+    reporting_currency: str | None = None
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """An accepted exception: findings of one check on one object, until a day."""
+
+    check: str
+    object: str
+    reason: str | None
+    approved_by: str | None
+    approved_on: date | None
+    expires: date | None
+
+    def valid_on(self, day: date | None) -> bool:
+        """True on every day up to its end. One without an end, or a day not known, is not valid."""
+        return day is not None and self.expires is not None and day <= self.expires
+
+    def as_dict(self) -> dict[str, Any]:
+        """With ISO dates, for the provenance sheet."""
+        return {k: v.isoformat() if isinstance(v, date) else v for k, v in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The settings, numbers and exceptions of one run."""
+
+    settings: Settings
+    limits: Limits
+    exemptions: Sequence[Exemption]
+    faults: Sequence[Fault] = ()
+    remarks: Sequence[str] = field(default_factory=list)
+
+
+def in_force(
+    tables: Mapping[str, Table], numbers: Mapping[str, Threshold], checks: Sequence[str], options: Options
+) -> InForce:
+    """Reads the sheets Settings, Thresholds and Exceptions, and fills in what they leave open."""
+    remarks: list[str] = []
+    settings = _settings(tables, options, remarks)
+    limits, faults = _limits(tables.get("thresholds"), numbers)
+    exemptions, more = _exemptions(tables.get("exceptions"), checks)
+    return InForce(settings, limits, exemptions, [*faults, *more], remarks)
+
+
+def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str]) -> Settings:
+    given = _one_row(tables.get("settings"))
+    reference = given.get("reference_date")
+    if options.as_of:
+        if reference and reference != options.as_of:
+            remarks.append(
+                f"The reference date {options.as_of} was given on the command line; the settings sheet says {reference}."
+            )
+        reference = options.as_of
+    elif reference is None:
+        reference = _latest_event(tables)
+        if reference:
+            remarks.append(
+                f"No reference date is given: {reference}, the latest signature, start or payment in the data, was used. "
+                "Give another with --as-of."
+            )
+    currency = given.get("reporting_currency")
+    if options.reporting_currency:
+        if currency and currency != options.reporting_currency:
+            remarks.append(
+                f"The reporting currency {options.reporting_currency} was given on the command line; the settings sheet "
+                f"says {currency}."
+            )
+        currency = options.reporting_currency
+    elif currency is None:
+        used = _currencies(tables)
+        if len(used) == 1:
+            currency = used[0]
+            remarks.append(f"No reporting currency is given: {currency}, the only currency in the data, was used.")
+        elif used:
+            remarks.append(
+                f"No reporting currency is given, and the data uses {', '.join(used)}: give one with --reporting-currency "
+                "and the rates in a sheet Exchange rates."
+            )
+    affiliation = given.get("treat_unknown_affiliation_as") or "unknown"
+    if affiliation == "no":
+        remarks.append("As the settings ask, a blank affiliation to an international NGO was counted as none.")
+    countries = given.get("recipient_countries") or ""
+    return Settings(
+        reporting_currency=currency,
+        reference_date=reference,
+        period_start=given.get("period_start"),
+        period_end=given.get("period_end"),
+        value_basis=given.get("value_basis") or "commitment",
+        recipient_countries=frozenset(c for c in countries.split(",") if c),
+        treat_unknown_affiliation_as=affiliation,
+        organisation_id=given.get("organisation_id"),
+    )
+
+
+def _one_row(table: Table | None) -> dict[str, Any]:
+    if table is None or table.frame.empty:
+        return {}
+    row = table.frame.iloc[0]
+    return {name: _plain(row[name]) for name in table.frame.columns}
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    return value.date() if isinstance(value, pd.Timestamp) else value
+
+
+def _latest_event(tables: Mapping[str, Table]) -> date | None:
+    days = [tables[t].frame[f].max() for t, names in EVENTS.items() if t in tables for f in names]
+    known = [day for day in days if not pd.isna(day)]
+    return max(known).date() if known else None
+
+
+def _currencies(tables: Mapping[str, Table]) -> list[str]:
+    used: set[str] = set()
+    for name in MONEY_TABLES:
+        if name in tables:
+            used |= set(tables[name].frame["currency"].dropna().unique())
+    return sorted(used)
+
+
+def _limits(table: Table | None, numbers: Mapping[str, Threshold]) -> tuple[Limits, list[Fault]]:
+    limits = {p: Limit(t, t.value) for p, t in numbers.items()}
+    faults = []
+    for label, row in () if table is None else table.frame.iterrows():
+        parameter = row["parameter"]
+        if pd.isna(parameter):
+            continue
+        if parameter not in numbers:
+            faults.append(_unknown(table, int(label), "parameter", "a parameter of the checks"))
+            continue
+        number = _float(row["value"])
+        if number is None:
+            faults.append(_unknown(table, int(label), "value", "a number"))
+            continue
+        limits[parameter] = Limit(
+            numbers[parameter],
+            number,
+            _plain(row["confirmed_by"]),
+            _plain(row["confirmed_date"]),
+            _plain(row["source_note"]),
+        )
+    return Limits(limits), faults
+
+
+def _float(value: Any) -> float | None:
+    try:
+        return None if pd.isna(value) else float(value)
+    except ValueError:
+        return None
+
+
+def _exemptions(table: Table | None, checks: Sequence[str]) -> tuple[list[Exemption], list[Fault]]:
+    found, faults = [], []
+    for label, row in () if table is None else table.frame.iterrows():
+        values = {name: _plain(row[name]) for name in table.frame.columns} if table else {}
+        if values["check_id"] is None or values["object_id"] is None:
+            continue
+        if values["check_id"] not in checks:
+            faults.append(_unknown(table, int(label), "check_id", "the id of a check, such as DUR-01"))
+            continue
+        found.append(
+            Exemption(
+                values["check_id"],
+                values["object_id"],
+                values["reason"],
+                values["approved_by"],
+                values["approved_date"],
+                values["expires_date"],
+            )
+        )
+    return found, faults
+
+
+def _unknown(table: Table | None, label: int, name: str, expected: str) -> Fault:
+    plan = schema.tables()[table.name if table else "thresholds"]
+    return Fault(
+        "DAT-06",
+        Severity.ERROR,
+        plan.name,
+        name,
+        "“{heading}” holds “{value}”, which is not " + expected + "; the row was not used.",
+        "Correct it; `fundtrack checks` lists the checks, `fundtrack explain` the parameters of each.",
+        expected,
+        [label],
+    )

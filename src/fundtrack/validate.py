@@ -1,0 +1,546 @@
+"""From raw tables to typed ones, and to the faults of the data itself.
+
+Types are parsed before Pandera sees them: one cell that it cannot coerce would hide every other
+failure of that column. Each distinct cell is parsed once. Pandera then runs the constraints that the
+schemas give. Nothing here knows the brief.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fundtrack import schema
+from fundtrack.model import Fault, Severity, Table
+from fundtrack.read import ErrorCell, Uncalculated
+from fundtrack.schema import DTYPES, CodeList, Field, TableSchema, fold
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Pandera warns of optional companions that are not needed
+    import pandera.pandas as pa
+
+EARLIEST = date(1990, 1, 1)
+YEARS_AHEAD = 10  # a date later than this after the period's end is a slip
+
+WHAT = {
+    "number": "a plain number",
+    "integer": "a whole number",
+    "percent": "a percentage (10 means 10%)",
+    "date": "a real date",
+    "yearmonth": "a month as YYYY-MM",
+}
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Why a cell could not be read: which fault, and a hint for this very cell."""
+
+    kind: str
+    hint: str = ""
+
+
+def typed(tables: Mapping[str, Table]) -> tuple[dict[str, Table], list[Fault]]:
+    """Every table with its `frame`, and the faults of cells, keys and references.
+
+    A cell that cannot be read is blank in `frame`: unknown, never zero or “no”.
+    """
+    done: dict[str, Table] = {}
+    faults: list[Fault] = []
+    for name, table in tables.items():
+        frame, found = _parsed(table)
+        done[name] = replace(table, frame=frame)
+        faults += found
+        faults += _constraints(done[name], {label for fault in found for label in _keyed(fault)})
+    for table in done.values():
+        faults += _references(table, done)
+        faults += _dates(table, _latest(done))
+    return done, faults
+
+
+def _keyed(fault: Fault) -> Iterator[tuple[str | None, int]]:
+    return ((fault.field, label) for label in fault.labels)
+
+
+# --- Types ----------------------------------------------------------------------------------------
+
+
+def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
+    plan = schema.tables()[table.name]
+    columns, faults = {}, []
+    for field in plan.fields:
+        if field.name not in table.given:
+            columns[field.name] = pd.Series(pd.NA, index=table.given.index, dtype="object").astype(
+                DTYPES[field.type]
+            )
+            continue
+        values = table.given[field.name]
+        columns[field.name], bad = _column(values, field, table)
+        faults += _type_faults(table, field, bad)
+    return pd.DataFrame(columns, index=table.given.index), faults
+
+
+def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, dict[int, Bad]]:
+    """The typed column, and why some cells could not be read (or only with a warning)."""
+    kinds = set(map(type, values))
+    plain = _plain(values, field, kinds)
+    if plain is not None and field.type != "percent":
+        return plain, {}
+    parse = _parser(field, text_only=table.text_only)
+    shown = table.percent.get(field.name, frozenset())
+    # True and 1 are equal to Python, so the type is part of what makes a cell distinct.
+    known: dict[tuple[type, Any], tuple[Any, Bad | None]] = {}
+    out, bad = [], {}
+    for label, value in zip(values.index, values, strict=True):
+        key = (type(value), value)
+        if key not in known:
+            known[key] = parse(value)
+        cell, problem = known[key]
+        if field.type == "percent" and cell is not None:
+            if label in shown:
+                cell = cell * 100
+            elif 0 < cell < 1:
+                problem = Bad("small-percent")
+        out.append(cell)
+        if problem:
+            bad[label] = problem
+    return pd.Series(out, index=values.index, dtype="object").astype(DTYPES[field.type]), bad
+
+
+def _plain(values: pd.Series, field: Field, kinds: set[type]) -> pd.Series | None:
+    """The whole column at once where every cell is already of the right kind, else None."""
+    if field.type == "number" and kinds <= {float, int}:
+        return pd.Series(values.to_numpy(dtype="float64"), index=values.index).astype("Float64")
+    if field.type == "date" and kinds == {date}:
+        days = np.array(values.to_numpy(), dtype="datetime64[D]").astype("datetime64[s]")
+        return pd.Series(days, index=values.index)
+    if field.type == "string" and field.codelist is None and kinds == {str}:
+        stripped = [v.strip() or None for v in values]
+        return pd.Series(stripped, index=values.index, dtype="string")
+    return None
+
+
+Parsed = tuple[Any, Bad | None]
+
+
+def _parser(field: Field, *, text_only: bool) -> Callable[[Any], Parsed]:
+    inner = {
+        "string": _code(field) if field.codelist else _text,
+        "number": _number(text_only=text_only),
+        "integer": _whole(text_only=text_only),
+        "percent": _number(text_only=text_only),
+        "date": _day,
+        "yearmonth": _month,
+    }[field.type]
+
+    def parse(value: Any) -> Parsed:
+        if isinstance(value, ErrorCell):
+            return None, Bad("error-value")
+        if isinstance(value, Uncalculated):
+            return None, Bad("not-calculated")
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None, None
+        return inner(value)
+
+    return parse
+
+
+def _text(value: Any) -> Parsed:
+    return text_of(value), None
+
+
+def text_of(value: Any) -> str:
+    """A cell as text: 24.0 is “24”, a date is ISO, everything else as it is written."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value).strip()
+
+
+def _code(field: Field) -> Callable[[Any], Parsed]:
+    codes = field.codes
+    assert codes is not None  # noqa: S101 - only called for fields with a list
+    spellings = codes.spellings
+
+    def parse(value: Any) -> Parsed:
+        text = text_of(value)
+        if field.many:
+            parts = [spellings.get(fold(p)) for p in re.split(r"[,;]", text) if p.strip()]
+            if all(parts):
+                return ",".join(p for p in parts if p), None
+        elif code := spellings.get(fold(text)):
+            return code, None
+        alike = difflib.get_close_matches(fold(text), spellings, n=1, cutoff=0.75)
+        return None, Bad("code", spellings[alike[0]] if alike else "")
+
+    return parse
+
+
+def _number(*, text_only: bool) -> Callable[[Any], Parsed]:
+    def parse(value: Any) -> Parsed:
+        if isinstance(value, bool) or isinstance(value, date | time | timedelta):
+            return None, Bad("type")
+        if isinstance(value, int | float):
+            return (float(value), None) if np.isfinite(value) else (None, Bad("type"))
+        text = value.strip()
+        if not NUMBER.fullmatch(text) or not np.isfinite(float(text)):
+            return None, Bad("type", _hint(text))
+        return float(text), None if text_only else Bad("text-number")
+
+    return parse
+
+
+def _hint(text: str) -> str:
+    digits = re.sub(r"[^\d.,]", "", text)
+    return "It holds separators or a currency sign." if digits and digits != text else ""
+
+
+def _whole(*, text_only: bool) -> Callable[[Any], Parsed]:
+    number = _number(text_only=text_only)
+
+    def parse(value: Any) -> Parsed:
+        cell, problem = number(value)
+        if cell is None:
+            return None, problem
+        return (int(cell), problem) if float(cell).is_integer() else (None, Bad("type"))
+
+    return parse
+
+
+def _day(value: Any) -> Parsed:
+    if isinstance(value, datetime):
+        return value.date(), None
+    if isinstance(value, date):
+        return value, None
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+                return date.fromisoformat(text), None
+        except ValueError:
+            return None, Bad("date", "There is no such day.")
+        if re.fullmatch(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}", text):
+            return None, Bad("date", "Day and month could be either way round.")
+        return None, Bad("date")
+    return None, Bad("date", "The cell is not formatted as a date.")
+
+
+def _month(value: Any) -> Parsed:
+    if isinstance(value, date):
+        return f"{value:%Y-%m}", None
+    text = text_of(value)
+    return (text, None) if MONTH.fullmatch(text) else (None, Bad("date", "Write it as 2024-05."))
+
+
+# --- What each fault says -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of one kind of fault, in one place."""
+
+    check: str
+    severity: Severity
+    message: str
+    remedy: str
+
+
+WORDS = {
+    "type": Words(
+        "SCH-type",
+        Severity.ERROR,
+        "“{heading}” of {key} holds “{value}”, which is not {what}; it was not used.{hint}",
+        "Type it as {what}, without signs or separators.",
+    ),
+    "text-number": Words(
+        "SCH-type",
+        Severity.WARNING,
+        "“{heading}” of {key} holds the number “{value}” stored as text; Excel's own sums leave it out.",
+        "Select the cell, choose “Convert to Number”.",
+    ),
+    "error-value": Words(
+        "SCH-type",
+        Severity.ERROR,
+        "“{heading}” of {key} shows the error {value}; its figure is unknown.",
+        "Mend the formula, or type the figure.",
+    ),
+    "not-calculated": Words(
+        "SCH-type",
+        Severity.ERROR,
+        "“{heading}” of {key} holds a formula that was never calculated; its figure is unknown.",
+        "Open the workbook in Excel or LibreOffice, let it calculate, and save it.",
+    ),
+    "small-percent": Words(
+        "SCH-percent",
+        Severity.WARNING,
+        "“{heading}” of {key} holds {value}, which is read as {value}%: less than one per cent.",
+        "Type 10 for 10%, or format the cell as a percentage.",
+    ),
+    "code": Words(
+        "DAT-06",
+        Severity.ERROR,
+        "“{value}” is not an allowed code for “{heading}”; it was read as blank.{hint}",
+        "Choose a code from the list: {codes}.",
+    ),
+    "date": Words(
+        "DAT-01",
+        Severity.ERROR,
+        "“{heading}” of {key} holds “{value}”, which is not {what}; it was not used.{hint}",
+        "Type it as a real date, such as 2024-06-30, not as text.",
+    ),
+    "required": Words(
+        "SCH-required",
+        Severity.ERROR,
+        "“{heading}” of {key} is blank.",
+        "Fill the cell: {description}",
+    ),
+    "minimum": Words(
+        "SCH-minimum",
+        Severity.ERROR,
+        "“{heading}” of {key} is {value}, but must be {expected}.",
+        "Correct the figure. {description}",
+    ),
+    "pattern": Words(
+        "SCH-pattern",
+        Severity.WARNING,
+        "“{heading}” holds “{value}”, but must be {expected}.",
+        "Correct it here and wherever it is used.",
+    ),
+    "unique": Words(
+        "DAT-03",
+        Severity.ERROR,
+        "{key} stands in more than one row ({others}), but {headings} must be given once. None was left out "
+        "or merged.",
+        "Correct the one that is wrong, or delete the row entered twice.",
+    ),
+    "reference": Words(
+        "DAT-03",
+        Severity.ERROR,
+        "“{heading}” of {key} is “{value}”, which does not exist in the sheet “{parent}”.",
+        "Add “{value}” to the sheet “{parent}”, or correct the identifier.",
+    ),
+    "order": Words(
+        "DAT-01",
+        Severity.ERROR,
+        "“{heading}” of {key} is {value}, before “{start}” ({start_value}).",
+        "Correct whichever of the two dates is wrong.",
+    ),
+    "range": Words(
+        "DAT-01",
+        Severity.ERROR,
+        "“{heading}” of {key} is {value}, outside the years that can be meant ({expected}).",
+        "Correct the date.",
+    ),
+}
+
+
+def _fault(
+    kind: str,
+    table: Table,
+    field: Field,
+    labels: Sequence[int],
+    expected: str,
+    words: Mapping[str, Mapping[int, str]] | None = None,
+    **fixed: str,
+) -> Fault:
+    said = WORDS[kind]
+    fixed = {
+        "what": WHAT.get(field.type, "readable"),
+        "description": field.description,
+        "expected": expected,
+    } | fixed
+    return Fault(
+        said.check,
+        said.severity,
+        table.name,
+        field.name,
+        said.message,
+        said.remedy,
+        expected,
+        list(labels),
+        {name: dict.fromkeys(labels, text) for name, text in fixed.items()} | dict(words or {}),
+    )
+
+
+def _type_faults(table: Table, field: Field, bad: Mapping[int, Bad]) -> Iterator[Fault]:
+    for kind in sorted({problem.kind for problem in bad.values()}):
+        labels = [label for label, problem in bad.items() if problem.kind == kind]
+        codes = field.codes
+        if kind == "code" and codes:
+            hints = {n: _suggestion(codes, bad[n].hint) for n in labels}
+            listed = ", ".join(list(codes.codes)[:12]) + (" ..." if len(codes.codes) > 12 else "")
+            yield _fault(kind, table, field, labels, f"a code of {codes.title}", {"hint": hints}, codes=listed)
+        else:
+            hints = {n: f" {bad[n].hint}" if bad[n].hint else "" for n in labels}
+            yield _fault(kind, table, field, labels, WHAT.get(field.type, "a value"), {"hint": hints})
+
+
+def _suggestion(codes: CodeList, code: str) -> str:
+    return f" Did you mean “{code}” ({codes.codes[code]})?" if code else ""
+
+
+# --- Constraints ----------------------------------------------------------------------------------
+
+
+@cache
+def pandera_schema(name: str) -> pa.DataFrameSchema:
+    """The Pandera schema of a table, derived from its Table Schema."""
+    plan = schema.tables()[name]
+    return pa.DataFrameSchema({f.name: _pandera_column(f) for f in plan.fields}, name=name)
+
+
+def _pandera_column(field: Field) -> pa.Column:
+    rules = field.constraints
+    checks = []
+    if rules.minimum is not None:
+        checks.append(pa.Check.ge(rules.minimum))
+    if rules.maximum is not None:
+        checks.append(pa.Check.le(rules.maximum))
+    if rules.exclusiveMinimum is not None:
+        checks.append(pa.Check.gt(rules.exclusiveMinimum))
+    if rules.pattern:
+        checks.append(pa.Check.str_matches(f"^(?:{rules.pattern})$"))
+    if field.codes and not field.many:
+        checks.append(pa.Check.isin(list(field.codes.codes)))
+    return pa.Column(DTYPES[field.type], checks, nullable=not rules.required, required=True)
+
+
+def _bounds(field: Field) -> str:
+    rules = field.constraints
+    if rules.exclusiveMinimum is not None:
+        return f"more than {rules.exclusiveMinimum:g}"
+    if rules.minimum is not None and rules.maximum is not None:
+        return f"from {rules.minimum:g} to {rules.maximum:g}"
+    return f"{rules.minimum:g} or more"
+
+
+def _constraints(table: Table, unread: set[tuple[str | None, int]]) -> Iterator[Fault]:
+    plan = schema.tables()[table.name]
+    for (name, kind), labels in _failures(table).items():
+        field = plan.field(name)
+        if kind == "required":
+            # A column that is not there is one fault of the sheet (see columns), and a cell that
+            # could not be read is a fault already.
+            labels = [n for n in labels if (name, n) not in unread] if table.has(name) else []
+        if not labels or (kind == "pattern" and table.export):
+            continue
+        expected = {
+            "required": "a value",
+            "minimum": _bounds(field) if kind == "minimum" else "",
+            "pattern": "five digits" if field.constraints.pattern == r"\d{5}" else "without spaces",
+        }[kind]
+        yield _fault(kind, table, field, labels, expected)
+    yield from _duplicates(table, plan)
+
+
+def _failures(table: Table) -> dict[tuple[str, str], list[int]]:
+    """The labels of the cells that fail, by field and kind, as Pandera reports them."""
+    try:
+        pandera_schema(table.name).validate(table.frame, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+    else:
+        return {}
+    found: dict[tuple[str, str], list[int]] = {}
+    for (name, check), rows in cases.groupby(["column", "check"], sort=True)["index"]:
+        kind = "required" if check == "not_nullable" else "pattern" if "match" in check else "minimum"
+        found.setdefault((name, kind), []).extend(int(n) for n in rows)
+    return found
+
+
+def _duplicates(table: Table, plan: TableSchema) -> Iterator[Fault]:
+    if table.derived or plan.orientation == "settings":
+        return
+    keys = table.frame[list(plan.primaryKey)].dropna()
+    double = keys[keys.duplicated(keep=False)]
+    if double.empty:
+        return
+    rows = double.groupby(list(plan.primaryKey), sort=False).groups
+    others = {}
+    for labels in rows.values():
+        places = [_row_words(table, n) for n in labels]
+        for n in labels:
+            others[int(n)] = ", ".join(places[:6]) + (" ..." if len(places) > 6 else "")
+    part = table.parts[0]
+    headings = [f"“{part.headings.get(n, plan.field(n).title)}”" for n in plan.primaryKey]
+    said = headings[0] if len(headings) == 1 else f"{', '.join(headings[:-1])} and {headings[-1]} together"
+    labels = [int(n) for n in double.index]
+    field = plan.field(plan.key)
+    yield _fault("unique", table, field, labels, "once in the sheet", {"others": others}, headings=said)
+
+
+def _row_words(table: Table, label: int) -> str:
+    place = table.place(label, None)
+    return f"row {place.row}" if len(table.parts) == 1 else f"{place.part.sheet} row {place.row}"
+
+
+def _references(table: Table, tables: Mapping[str, Table]) -> Iterator[Fault]:
+    plan = schema.tables()[table.name]
+    for reference in plan.foreignKeys:
+        parent = tables.get(reference.table)
+        if parent is None or parent.derived or not parent.has(reference.key):
+            continue  # a key that points to an absent sheet is not tested
+        values = table.frame[reference.field]
+        tested = values.notna()
+        for name, code in reference.only.items():
+            tested &= (table.frame[name] == code).fillna(False)
+        lost = tested & ~values.isin(parent.frame[reference.key].dropna())
+        labels = [int(n) for n in values.index[lost]]
+        if labels:
+            field = plan.field(reference.field)
+            sheet = parent.parts[0].sheet
+            yield _fault("reference", table, field, labels, f"an identifier of “{sheet}”", parent=sheet)
+
+
+# --- Dates against each other ---------------------------------------------------------------------
+
+
+def _latest(tables: Mapping[str, Table]) -> pd.Timestamp | None:
+    settings = tables.get("settings")
+    if settings is None:
+        return None
+    ends = settings.frame["period_end"].dropna()
+    return None if ends.empty else ends.iloc[0] + pd.DateOffset(years=YEARS_AHEAD)
+
+
+def _dates(table: Table, latest: pd.Timestamp | None) -> Iterator[Fault]:
+    plan = schema.tables()[table.name]
+    frame = table.frame
+    for field in plan.fields:
+        if field.type != "date" or not table.has(field.name):
+            continue
+        outside = frame[field.name] < pd.Timestamp(EARLIEST)
+        expected = f"from {EARLIEST.year}"
+        if latest is not None:
+            outside |= frame[field.name] > latest
+            expected += f" to {latest:%Y-%m-%d}"
+        if outside.any():
+            yield _fault("range", table, field, [int(n) for n in frame.index[outside]], expected)
+    for first, second in plan.order:
+        wrong = frame[first] > frame[second]  # a blank date compares as False
+        if wrong.any():
+            labels = [int(n) for n in frame.index[wrong]]
+            start = table.place(labels[0], first).heading or plan.field(first).title
+            starts = {n: f"{frame.at[n, first]:%Y-%m-%d}" for n in labels}
+            yield _fault(
+                "order",
+                table,
+                plan.field(second),
+                labels,
+                f"on or after “{start}”",
+                {"start_value": starts},
+                start=start,
+            )

@@ -1,0 +1,141 @@
+"""What a check gives back. The engine (`evaluate`) alone turns it into results and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from fundtrack.model import Severity
+
+Words = Callable[[pd.Index], Mapping[str, "pd.Series | str"]]
+
+
+def _no_words(_: pd.Index) -> Mapping[str, pd.Series | str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class RowVerdicts:
+    """One verdict a row of `table`: met, finding, not assessed (blank) or out of scope.
+
+    `in_scope` and `meets` are boolean series over the rows judged, indexed by row label; blank means
+    that a needed cell is blank. `message`, `remedy` and `expected` may hold the row's own fields, the
+    parameters of the limits and what `words` gives for the rows that are findings.
+    """
+
+    table: str
+    in_scope: pd.Series
+    meets: pd.Series
+    at: str | pd.Series  # the field whose cell is marked, for all rows or row by row
+    message: str
+    remedy: str
+    expected: str
+    words: Words = _no_words
+    severity: pd.Series | None = None  # of each row, where it differs from the check's
+    hard: pd.Series | None = None  # True where a finding does not rest on an unconfirmed number
+    blank: Sequence[tuple[str, str]] = ()  # (table, field) that leave a row unjudged, for the reason
+    rests_on: Sequence[str] | None = None  # the parameters behind a finding; None: all the check's
+    scope: str | None = None  # where it differs from the check's
+    key: pd.Series | None = None  # what a finding is followed by over time; None: the row's own key
+    hidden: bool = False  # the cell's content must not be repeated anywhere
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A fact that would settle an undetermined figure."""
+
+    table: str
+    fields: Sequence[str]
+    labels: pd.Index  # the rows to fill; none where the column itself is absent
+    amount: float  # how much of the figure hangs on it, in the reporting currency
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a whole, with the rows behind it (`entries`), against a least share.
+
+    Judged once, or for every value of the columns `by`. `part` alone is the lowest possible part,
+    `part` and `unknown` together the highest.
+    """
+
+    terms: pd.DataFrame
+    at_least: str | None  # the parameter, a percentage
+    message: str
+    remedy: str
+    expected: str = "at least {threshold}"
+    by: Sequence[str] = ()
+    breakdown: Sequence[str] = ()
+    point: tuple[str, str] | None = None  # table and field that a finding of a group marks
+    figures: Mapping[str, float] = field(default_factory=dict)
+    asks: Sequence[Ask] = ()
+    levers: tuple[str, pd.Series] | None = None  # table, amounts: the rows that would move it most
+    assessed: int = 0
+    in_scope: int = 0
+    words: Mapping[str, str] = field(default_factory=dict)
+    severity: Callable[[float, float], Severity] | None = None  # of (highest share, threshold)
+
+
+@dataclass(frozen=True)
+class Faults:
+    """The faults of the data that the check answers for (`Book.faults`), among `judged` cells."""
+
+    judged: int
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding of the whole portfolio, followed over time by its `key`."""
+
+    key: str
+    message: str
+    remedy: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """Findings of the whole portfolio, out of so many things `judged`."""
+
+    found: Sequence[Remark]
+    judged: int
+
+
+@dataclass(frozen=True)
+class NotAssessable:
+    """The check cannot judge this workbook, and why in words."""
+
+    reason: str
+
+
+Verdict = RowVerdicts | Share | Faults | Remarks | NotAssessable
+
+
+def entries(
+    figure: str,
+    role: str,
+    table: str,
+    amounts: pd.Series,
+    **groups: pd.Series | str,
+) -> pd.DataFrame:
+    """The rows that enter one figure of a share, by their `role`.
+
+    part and whole: known to be in either; unknown: in the whole, perhaps in the part; doubtful: perhaps
+    in both; burden: perhaps in the whole, never in the part.
+
+    Columns: figure, role, table, label, value (reporting currency) and one for each of `groups`.
+    Rows with a blank or zero amount are left out.
+    """
+    known = amounts.astype("Float64").dropna()
+    known = known[known != 0]
+    columns = {
+        "figure": figure,
+        "role": role,
+        "table": table,
+        "label": known.index,
+        "value": known.to_numpy(dtype="float64"),
+    }
+    for name, values in groups.items():
+        columns[name] = values if isinstance(values, str) else values.reindex(known.index).to_numpy()
+    return pd.DataFrame(columns)
