@@ -558,9 +558,9 @@ CHANGES = [
 # Rows that only the faulty workbook has: a partner kept going by three short grants. Besides them
 # it has one exchange rate twice.
 CHAIN = """
-G-031 | CSO-005 | NG-AD | 2024-01-02 | 2024-01-03 | 2024-06-02 | 30000 | EUR
-G-032 | CSO-005 | NG-AD | 2024-06-03 | 2024-06-15 | 2024-11-14 | 30000 | EUR
-G-033 | CSO-005 | NG-AD | 2024-11-20 | 2024-12-01 | 2025-05-31 | 30000 | EUR
+G-031 | CSO-014 | LK-51 | 2023-01-20 | 2023-02-01 | 2023-07-31 | 30000 | EUR
+G-032 | CSO-014 | LK-51 | 2023-08-03 | 2023-08-15 | 2024-01-14 | 30000 | EUR
+G-033 | CSO-014 | LK-51 | 2024-01-15 | 2024-01-20 | 2024-04-30 | 30000 | EUR
 """
 CHAIN_TERMS = """
 G-031 | 4 | C01 | 3 | 15150 | resilience | 1 | 10 | not_applicable | Night schools, part one

@@ -38,19 +38,18 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """The settings with ISO dates, for the JSON and the provenance sheet."""
-        plain = {}
+        plain: dict[str, Any] = {}
         for name, value in vars(self).items():
             if isinstance(value, date):
-                value = value.isoformat()
-            elif isinstance(value, frozenset):
-                value = sorted(value)
-            plain[name] = value
+                plain[name] = value.isoformat()
+            else:
+                plain[name] = sorted(value) if isinstance(value, frozenset) else value
         return plain
 
 
 @dataclass(frozen=True)
 class Book:
-    """The typed tables of one portfolio. `book["grants"]` is the frame, empty where there is none."""
+    """The typed tables of one portfolio. `book["grants"]` is its frame, empty if there is none."""
 
     tables: Mapping[str, Table]
     settings: Settings
@@ -67,7 +66,9 @@ class Book:
     def _empty(self) -> dict[str, pd.DataFrame]:
         index = pd.Index([], dtype="int64")
         return {
-            t.name: pd.DataFrame({f.name: pd.Series(dtype=DTYPES[f.type], index=index) for f in t.fields})
+            t.name: pd.DataFrame(
+                {f.name: pd.Series(dtype=DTYPES[f.type], index=index) for f in t.fields}
+            )
             for t in schema.tables().values()
         }
 
@@ -84,7 +85,11 @@ class Book:
 
     def sheet(self, table: str) -> str:
         """The name of the table's sheet in the workbook, else the template's."""
-        return self.tables[table].parts[0].sheet if table in self.tables else schema.tables()[table].sheet
+        return (
+            self.tables[table].parts[0].sheet
+            if table in self.tables
+            else schema.tables()[table].sheet
+        )
 
     @cached_property
     def rates(self) -> Rates:
@@ -93,9 +98,11 @@ class Book:
         return Rates(self["exchange_rates"], age, self.settings.reporting_currency)
 
     def money(self, table: str, amount: str = "amount") -> pd.DataFrame:
-        """`amount`, `currency`, `value_date`, `value` (in the reporting currency), `rate`, `rate_date`.
+        """`amount`, `currency`, `value_date`, `value` (in the reporting currency), `rate`,
+        `rate_date`.
 
-        Indexed like the table; `value` is blank where the amount, its currency or a rate is unknown.
+        Indexed like the table; `value` is blank where the amount, its currency or a rate is
+        unknown.
         """
 
         def convert() -> pd.DataFrame:
@@ -119,7 +126,11 @@ class Book:
         """The day whose rate applies: the value date, else what stands in for it in that table."""
         frame = self[table]
         if table == "grants":
-            return frame["value_date"].fillna(frame["signature_date"]).fillna(frame["planned_start_date"])
+            return (
+                frame["value_date"]
+                .fillna(frame["signature_date"])
+                .fillna(frame["planned_start_date"])
+            )
         if table == "subgrants":
             return frame["value_date"].fillna(frame["planned_start_date"])
         if table == "transactions":

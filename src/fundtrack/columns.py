@@ -34,7 +34,9 @@ from fundtrack.schema import Field, Layout, LayoutTable, TableSchema, fold
 
 HEADER_ROWS = 30  # a heading further down than this is not looked for
 NEAR = 0.85  # how alike two spellings are before we ask “did you mean”
-TOTAL = re.compile(r"(grand[ -]|sub[ -]?)?total(s|e|es)?\b\W*( .*)?|sum(me|a)?|gesamt(summe)?|ensemble", re.I)
+TOTAL = re.compile(
+    r"(grand[ -]|sub[ -]?)?total(s|e|es)?\b\W*( .*)?|sum(me|a)?|gesamt(summe)?|ensemble", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,11 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
         remarks += companion.remarks
         for name, table in further.items():
             tables[name] = _joined(tables[name], table) if name in tables else table
-    kind = "programme" if any(schema.tables()[t].workbooks == ["programme"] for t in tables) else "donor"
+    kind = (
+        "programme"
+        if any(schema.tables()[t].workbooks == ["programme"] for t in tables)
+        else "donor"
+    )
     return Mapped(
         tables,
         sheets,
@@ -158,7 +164,9 @@ def _by_headings(grid: Grid) -> TableSchema | None:
             continue
         fields = set(heading.fields.values())
         required = {f.name for f in table.fields if f.constraints.required}
-        enough = table.key in fields and len(fields) >= 3 and 2 * len(fields & required) >= len(required)
+        enough = (
+            table.key in fields and len(fields) >= 3 and 2 * len(fields & required) >= len(required)
+        )
         if enough and (best is None or len(fields) > best[0]):
             best = (len(fields), table)
     return best[1] if best else None
@@ -217,7 +225,9 @@ def _by_schema(
     heading = _heading(grid, table)
     if heading is None:
         part = Part(workbook.path.name, grid.sheet, 0, {}, {}, main=main)
-        yield _Found(replace(facts, how=f"{how}, but no heading row"), None, [_no_heading(table, part)])
+        yield _Found(
+            replace(facts, how=f"{how}, but no heading row"), None, [_no_heading(table, part)]
+        )
         return
     part = _part(workbook, grid, heading, main=main)
     labels, skipped = _rows(grid, heading, table)
@@ -235,7 +245,9 @@ def _by_schema(
             ignored_columns=[(column_letter(c), text) for c, text in heading.ignored],
             skipped=skipped,
         ),
-        Table(table.name, raw, (part,), raw, text_only=grid.text_only, percent=_percent(grid, part)),
+        Table(
+            table.name, raw, (part,), raw, text_only=grid.text_only, percent=_percent(grid, part)
+        ),
         faults,
     )
 
@@ -274,7 +286,9 @@ def _percent(grid: Grid, part: Part) -> dict[str, frozenset[int]]:
     return {name: frozenset(rows) for name, rows in found.items()}
 
 
-def _rows(grid: Grid, heading: _Heading, table: TableSchema) -> tuple[list[int], dict[str, list[int]]]:
+def _rows(
+    grid: Grid, heading: _Heading, table: TableSchema
+) -> tuple[list[int], dict[str, list[int]]]:
     """The Excel numbers of the rows that hold data, and of those skipped, by reason.
 
     Only rows without a key, or whose key reads like a total, are looked at cell by cell.
@@ -293,7 +307,9 @@ def _rows(grid: Grid, heading: _Heading, table: TableSchema) -> tuple[list[int],
         filled = [v for v in cells if not (v == "" or (isinstance(v, str) and not v.strip()))]
         if not filled:
             skipped["blank rows"].append(number)
-        elif number == first and all(isinstance(v, str) and v.lstrip().startswith("#") for v in filled):
+        elif number == first and all(
+            isinstance(v, str) and v.lstrip().startswith("#") for v in filled
+        ):
             skipped["HXL tag rows"].append(number)
         elif key is not None and _is_total(value, row, filled):
             skipped["totals rows"].append(number)
@@ -319,7 +335,9 @@ def _is_total(key: Cell, row: Sequence[Cell], filled: Sequence[Cell]) -> bool:
 def _frame(grid: Grid, labels: Sequence[int], fields: Mapping[int, str]) -> pd.DataFrame:
     index = pd.Index(labels, dtype="int64")
     rows = grid.rows
-    picked = rows[labels[0] - 1 : labels[-1]] if _consecutive(labels) else [rows[n - 1] for n in labels]
+    picked = (
+        rows[labels[0] - 1 : labels[-1]] if _consecutive(labels) else [rows[n - 1] for n in labels]
+    )
     data = {}
     for column, name in fields.items():
         values = np.empty(len(picked), dtype=object)
@@ -352,7 +370,9 @@ def _settings(
             values[field.name] = row[column + 1] if column + 1 < len(row) else ""
             cells[field.name] = f"{column_letter(column + 1)}{number + 1}"
             headings[field.name] = text.strip()
-    raw = pd.DataFrame({k: pd.Series([v], index=[1], dtype=object) for k, v in values.items()}, index=[1])
+    raw = pd.DataFrame(
+        {k: pd.Series([v], index=[1], dtype=object) for k, v in values.items()}, index=[1]
+    )
     part = Part(workbook.path.name, grid.sheet, 1, {}, headings, cells, main=main)
     facts = replace(
         facts,
@@ -425,7 +445,8 @@ def _no_heading(table: TableSchema, part: Part) -> Fault:
         table.name,
         None,
         f"Sheet “{part.sheet}” has no heading row that is known; nothing was read from it.",
-        f"Write the headings of the template ({titles} ...) in one row among the first {HEADER_ROWS}.",
+        f"Write the headings of the template ({titles} ...) in one row among the first "
+        f"{HEADER_ROWS}.",
         "a heading row",
         spots=[Spot(part, None, None, None, f"sheet {part.sheet}", None)],
         scope="sheet",
@@ -471,7 +492,7 @@ def _layout_row(grid: Grid, layout: Layout) -> int | None:
 
 def _by_layout(workbook: Workbook, grid: Grid, layout: Layout, *, main: bool) -> Iterator[_Found]:
     number = _layout_row(grid, layout)
-    assert number is not None  # noqa: S101 - the sheet was told by that row
+    assert number is not None
     texts = {c: v for c, v in enumerate(grid.rows[number]) if isinstance(v, str) and v.strip()}
     position = {fold(text): c for c, text in reversed(texts.items())}
     places = [
@@ -501,7 +522,7 @@ def _layout_table(
     main: bool,
 ) -> _Found:
     table = schema.tables()[item.table]
-    columns = {c: name for name, c in reversed(where.items())}
+    columns = {c: name for name, c in reversed(list(where.items()))}
     labels, skipped = _rows(grid, _Heading(number, columns, [], [], []), table)
     wide = _frame(grid, labels, {c: str(c) for c in columns})
     raw = pd.DataFrame({f: wide[str(c)] for f, c in where.items()}, index=wide.index)
@@ -563,7 +584,8 @@ def _translated(values: pd.Series, field: Field, item: LayoutTable) -> pd.Series
         if field.name in item.codes:
             return codes.get(fold(text), "" if field.codelist is None else value)
         if suffixes and (number := re.match(r"(\d+(?:\.\d+)?)\s*(\w+)", text)):
-            # “13 Months, 1 Days” is 13 months: what follows the first word is less than one of them.
+            # “13 Months, 1 Days” is 13 months: what follows the first word is less than one of
+            # them.
             return float(number[1]) if number[2].casefold() in suffixes else value
         if field.type == "date":
             return _date(text, item.dates, value)
@@ -629,7 +651,8 @@ def _settings_joined(first: Table, second: Table) -> Table:
     part, other = first.parts[0], second.parts[0]
     merged = replace(
         part,
-        cells={k: part.cells[k] for k in kept} | {k: f"[{other.file}]{other.cells[k]}" for k in added},
+        cells={k: part.cells[k] for k in kept}
+        | {k: f"[{other.file}]{other.cells[k]}" for k in added},
         headings={k: part.headings[k] for k in kept} | {k: other.headings[k] for k in added},
     )
     return replace(first, raw=raw, given=raw, parts=(merged,))

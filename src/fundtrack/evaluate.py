@@ -1,6 +1,7 @@
 """From typed tables to one result a check, with its findings.
 
-The engine alone makes findings, addresses, bounds and verdicts; a check only says which rows it judges
+The engine alone makes findings, addresses, bounds and verdicts; a check only says which rows it
+judges
 and which of them meet it, or which sums make its share.
 """
 
@@ -11,13 +12,12 @@ import string
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from math import fsum
 from typing import Any
 
 import pandas as pd
 
-from fundtrack import money, rules, schema
+from fundtrack import rules, schema
 from fundtrack.book import Book
 from fundtrack.model import (
     Check,
@@ -32,13 +32,14 @@ from fundtrack.model import (
 )
 from fundtrack.settings import Exemption
 from fundtrack.verdicts import Ask, Faults, NotAssessable, Remarks, RowVerdicts, Share, Verdict
+from fundtrack.words import amount, json_value, percent, plural, shown
 
-SHOWN = 500  # characters of a cell that a message repeats
 HIDDEN = "(not repeated here)"
 
 
 def evaluate(book: Book, exemptions: Sequence[Exemption]) -> tuple[list[Result], list[Finding]]:
-    """One result for every check, in the catalogue's order, and all findings in sheet and row order.
+    """One result for every check, in the catalogue's order, and all findings in sheet and row
+    order.
 
     The findings include those of the schemas (`SCH-...`), which belong to no check.
     """
@@ -49,12 +50,16 @@ def evaluate(book: Book, exemptions: Sequence[Exemption]) -> tuple[list[Result],
         results[check.id] = engine.result(check, list(results.values()))
     ordered = [results[name] for name in checks]
     findings = [f for r in ordered for f in r.findings]
-    findings += [f for fault in book.faults if fault.check not in checks for f in engine.of_fault(fault)]
+    findings += [
+        f for fault in book.faults if fault.check not in checks for f in engine.of_fault(fault)
+    ]
     named = _with_ids(findings, book)
     by_check = defaultdict(list)
     for finding in named:
         by_check[finding.check].append(finding)
-    return [replace(r, findings=by_check.get(r.check.id, [])) for r in ordered], _sorted(named, book)
+    return [replace(r, findings=by_check.get(r.check.id, [])) for r in ordered], _sorted(
+        named, book
+    )
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,11 @@ class _Engine:
         """The result of one check, its findings still without ids."""
         if reason := self._missing(check):
             return Result(check, Status.NOT_ASSESSABLE, reason=reason)
-        given = check.run(self.book, self.limits, before) if check.last else check.run(self.book, self.limits)
+        given = (
+            check.run(self.book, self.limits, before)
+            if check.last
+            else check.run(self.book, self.limits)
+        )
         verdicts: list[Verdict] = given if isinstance(given, list) else [given]
         if any(isinstance(v, Share) for v in verdicts):
             if self.currency is None:
@@ -103,14 +112,18 @@ class _Engine:
             for field in needed:
                 options = field.split("|")
                 if not any(self.book.has(table, name) for name in options):
-                    titles = " or ".join(f"“{schema.tables()[table].field(n).title}”" for n in options)
+                    titles = " or ".join(
+                        f"“{schema.tables()[table].field(n).title}”" for n in options
+                    )
                     columns.append(f"{titles} ({schema.tables()[table].sheet})")
         said = []
         if sheets:
             said.append(f"There is no sheet {' and no sheet '.join(sheets)}.")
         if columns:
             said.append(f"There is no column {' and no column '.join(dict.fromkeys(columns))}.")
-        return " ".join([*said, "Add it, or give a file that has it with --with."]) if said else None
+        return (
+            " ".join([*said, "Add it, or give a file that has it with --with."]) if said else None
+        )
 
     def _rows(self, check: Check, verdicts: Sequence[Verdict]) -> Result:
         findings: list[Finding] = []
@@ -123,7 +136,7 @@ class _Engine:
                 more, reason = self._of_remarks(check, verdict), ""
                 counted = _Counts(verdict.judged, verdict.judged)
             else:
-                assert isinstance(verdict, Faults)  # noqa: S101 - shares are judged elsewhere
+                assert isinstance(verdict, Faults)
                 faults = [f for f in self.book.faults if f.check == check.id]
                 more, reason = [f for fault in faults for f in self.of_fault(fault)], ""
                 counted = _Counts(verdict.judged + len(more), verdict.judged + len(more))
@@ -167,7 +180,8 @@ class _Engine:
         known = scope.notna() & meets.notna() | (~scope).fillna(False)
         out = scope & ~meets
         labels = out.index[out.fillna(False)]
-        # A row that surely meets the check needs no scope; one whose scope is open and that fails is open.
+        # A row that surely meets the check needs no scope; one whose scope is open and that fails
+        # is open.
         unknown = judged & ~(known | meets.fillna(False))
         counts = _Counts(int(judged.sum()), int((judged & ~unknown).sum()))
         reason = self._unjudged(verdict, unknown.index[unknown], counts)
@@ -193,7 +207,9 @@ class _Engine:
             return []
         table = self.book.tables[verdict.table]
         severities = self._severities(check, verdict, labels)
-        at = verdict.at if isinstance(verdict.at, pd.Series) else pd.Series(verdict.at, index=labels)
+        at = (
+            verdict.at if isinstance(verdict.at, pd.Series) else pd.Series(verdict.at, index=labels)
+        )
         keys = self._keys(table, labels)
         follow = list(verdict.key.loc[labels]) if verdict.key is not None else keys
         texts = _Texts(self, table, labels, verdict.words(labels), keys, at.loc[labels])
@@ -223,10 +239,22 @@ class _Engine:
         return found
 
     def _severities(self, check: Check, verdict: RowVerdicts, labels: pd.Index) -> list[Severity]:
-        rests_on = verdict.rests_on if verdict.rests_on is not None else [t.parameter for t in check.thresholds]
+        rests_on = (
+            verdict.rests_on
+            if verdict.rests_on is not None
+            else [t.parameter for t in check.thresholds]
+        )
         capped = any(not self.limits.all[p].confirmed for p in rests_on)
-        own = verdict.severity.loc[labels] if verdict.severity is not None else [check.severity] * len(labels)
-        hard = verdict.hard.loc[labels].fillna(False) if verdict.hard is not None else [False] * len(labels)
+        own = (
+            verdict.severity.loc[labels]
+            if verdict.severity is not None
+            else [check.severity] * len(labels)
+        )
+        hard = (
+            verdict.hard.loc[labels].fillna(False)
+            if verdict.hard is not None
+            else [False] * len(labels)
+        )
         return [
             Severity.WARNING if capped and not h and s is Severity.ERROR else Severity(s)
             for s, h in zip(own, hard, strict=True)
@@ -278,7 +306,9 @@ class _Engine:
             keys = self._keys(table, labels)
             words = {name: pd.Series(by_label) for name, by_label in fault.words.items()}
             texts = _Texts(self, table, labels, words, keys, pd.Series(fault.field, index=labels))
-            messages, remedies, expected = (texts.fill(t) for t in (fault.message, fault.remedy, fault.expected))
+            messages, remedies, expected = (
+                texts.fill(t) for t in (fault.message, fault.remedy, fault.expected)
+            )
             for i, label in enumerate(labels):
                 place = table.place(label, fault.field)
                 value = json_value(table.value(label, fault.field))
@@ -339,7 +369,11 @@ class _Engine:
         exemption = self.exemptions.get((check, key))
         accepted = exemption is not None and exemption.valid_on(self.book.settings.reference_date)
         if exemption is not None and not accepted:
-            ended = f"ended on {exemption.expires}" if exemption.expires else "has no end, so it does not count"
+            ended = (
+                f"ended on {exemption.expires}"
+                if exemption.expires
+                else "has no end, so it does not count"
+            )
             message = f"{message} An exception for it {ended}."
         return Finding(
             "",
@@ -380,7 +414,9 @@ class _Engine:
             if share.by:
                 groups += mine
             groups += [
-                self._group(share, by, terms) for name in share.breakdown for by, terms in _groups(share.terms, [name])
+                self._group(share, by, terms)
+                for name in share.breakdown
+                for by, terms in _groups(share.terms, [name])
             ]
         first = shares[0]
         limit = self.limits.all[first.at_least] if first.at_least else None
@@ -410,7 +446,9 @@ class _Engine:
         sums: dict[str, float] = {}
         for role, values in terms.groupby("role")["value"]:
             sums[str(role)] = fsum(values)
-        figures = {str(name): fsum(values) for name, values in terms.groupby("figure", sort=False)["value"]}
+        figures = {
+            str(name): fsum(values) for name, values in terms.groupby("figure", sort=False)["value"]
+        }
         part, whole = sums.get("part", 0.0), sums.get("whole", 0.0)
         most, doubt = sums.get("unknown", 0.0), sums.get("doubtful", 0.0)
         at_worst, at_best = whole + sums.get("burden", 0.0), whole + doubt
@@ -430,7 +468,9 @@ class _Engine:
             status = Status.UNDETERMINED
         return Group(by, low if low == high else None, low, high, status, figures)
 
-    def _share_status(self, shares: Sequence[Share], groups: Sequence[Group], findings: Sequence[Finding]) -> Status:
+    def _share_status(
+        self, shares: Sequence[Share], groups: Sequence[Group], findings: Sequence[Finding]
+    ) -> Status:
         kinds = {g.status for g in groups}
         if Status.FAIL in kinds and not (findings and all(f.accepted for f in findings)):
             return Status.FAIL
@@ -448,10 +488,14 @@ class _Engine:
         if open_ and one is not None and one.low is not None and one.high is not None:
             said.append(f"It lies between {percent(one.low)} and {percent(one.high)}.")
         if share.in_scope > share.assessed:
-            said.append(f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged.")
+            said.append(
+                f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged."
+            )
         if share.asks:
             facts = [self._ask(ask) for ask in share.asks]
-            numbered = facts if len(facts) == 1 else [f"({i}) {fact}" for i, fact in enumerate(facts, 1)]
+            numbered = (
+                facts if len(facts) == 1 else [f"({i}) {fact}" for i, fact in enumerate(facts, 1)]
+            )
             said.append(f"To settle it: {'; '.join(numbered)}.")
         return " ".join(said)
 
@@ -460,7 +504,7 @@ class _Engine:
         absent = [n for n in ask.fields if not self.book.has(ask.table, n)]
         headings = ", ".join(f"“{self.book.heading(ask.table, n)}”" for n in ask.fields)
         verb = "add" if len(absent) == len(ask.fields) else "fill"
-        hangs = f", on which {money.words(ask.amount, self.currency)} hang"
+        hangs = f", on which {amount(ask.amount, self.currency)} hang"
         if ask.table not in self.book.tables or not len(ask.labels):
             return f"{verb} {headings} in a sheet {plan.sheet}{hangs}"
         table = self.book.tables[ask.table]
@@ -478,7 +522,7 @@ class _Engine:
         reported = least is None and group.low is not None
         if group.status is not Status.FAIL and not reported:
             return []
-        assert group.low is not None and group.high is not None  # noqa: S101 - there is a whole
+        assert group.low is not None and group.high is not None
         severity = check.severity
         if least is not None and share.severity:
             severity = share.severity(group.high, least)
@@ -493,12 +537,14 @@ class _Engine:
         if least is not None and limit is not None and not limit.confirmed:
             message += " (The benchmark is a house default that no donor has confirmed.)"
         difference = f"{words['gap']} short" if least is not None else None
-        key = next(reversed(by.values())) if by else "portfolio"
+        key = list(by.values())[-1] if by else "portfolio"
         expected = self._say(share.expected, **words)
         place = self._point(share, key)
         if place is None:
             exemption = self.exemptions.get((check.id, key))
-            accepted = exemption is not None and exemption.valid_on(self.book.settings.reference_date)
+            accepted = exemption is not None and exemption.valid_on(
+                self.book.settings.reference_date
+            )
             scope = share.words.get("of", "portfolio")
             return [
                 Finding(
@@ -545,13 +591,15 @@ class _Engine:
     ) -> dict[str, str]:
         low, high = group.low or 0.0, group.high or 0.0
         known = low == high
-        text = percent(high, least) if known else f"between {percent(low)} and {percent(high, least)}"
+        text = (
+            percent(high, least) if known else f"between {percent(low)} and {percent(high, least)}"
+        )
         return {
             "share": text,
             "threshold": percent(least) if least is not None else "no target",
-            "part": money.words(low * whole if not known else high * whole, self.currency),
-            "whole": money.words(whole, self.currency),
-            "gap": money.words(max(0.0, (least or 0.0) * whole - high * whole), self.currency),
+            "part": amount(low * whole if not known else high * whole, self.currency),
+            "whole": amount(whole, self.currency),
+            "gap": amount(max(0.0, (least or 0.0) * whole - high * whole), self.currency),
             "levers": self._levers(share),
         }
 
@@ -565,7 +613,7 @@ class _Engine:
             return "none"
         ids = self._keys(table, amounts.index)
         ranked = sorted(zip(-amounts, ids, strict=True))[:3]
-        return ", ".join(f"{key} ({money.words(-value, self.currency)})" for value, key in ranked)
+        return ", ".join(f"{key} ({amount(-value, self.currency)})" for value, key in ranked)
 
     def _point(self, share: Share, key: str) -> tuple[Table, int, str] | None:
         if share.point is None or share.point[0] not in self.book.tables:
@@ -628,7 +676,9 @@ class _Texts:
         return heading or schema.tables()[self.table.name].field(str(name)).title
 
 
-def _groups(terms: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+def _groups(
+    terms: pd.DataFrame, by: Sequence[str]
+) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
     if not by:
         yield {}, terms
         return
@@ -638,7 +688,8 @@ def _groups(terms: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[dict[str, 
 
 def _no_currency() -> str:
     return (
-        "The amounts are in several currencies and no reporting currency is given: give one with --reporting-currency, "
+        "The amounts are in several currencies and no reporting currency is given: give one with "
+        "--reporting-currency, "
         "and rates in a sheet Exchange rates."
     )
 
@@ -650,45 +701,8 @@ def _worst(findings: Sequence[Finding]) -> Severity | None:
 
 def _all_accepted(findings: Sequence[Finding]) -> str | None:
     if findings and all(f.accepted for f in findings):
-        return f"{len(findings)} finding{'s' if len(findings) > 1 else ''} accepted as an exception."
+        return f"{len(findings)} {plural('finding', len(findings))} accepted as an exception."
     return None
-
-
-def percent(share: float, threshold: float | None = None) -> str:
-    """“24.996%”: as many decimals as it takes not to look like the threshold it misses."""
-    for places in range(1, 10):
-        text = f"{share * 100:.{places}f}"
-        if threshold is None or share == threshold or float(text) != round(threshold * 100, places):
-            break
-    return f"{text.rstrip('0').rstrip('.')}%"
-
-
-def shown(value: Any) -> str:
-    """A cell's content in a message: dates as ISO, whole numbers without .0, cut at 500 characters."""
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
-        return "(blank)"
-    if isinstance(value, datetime):
-        text = value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(sep=" ")
-    elif isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        text = f"{value:,.0f}" if abs(value) >= 10000 else f"{value:.0f}"
-    else:
-        text = str(value).strip() or "(blank)"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-def json_value(value: Any) -> Any:
-    """What a cell holds, as JSON has it: text, number, true or false, a date as ISO text, blank as null."""
-    if value is None or value is pd.NaT or value is pd.NA:
-        return None
-    if isinstance(value, datetime | pd.Timestamp):
-        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, str):
-        return str(value) or None
-    if isinstance(value, bool | int | float):
-        return value
-    return str(value)
 
 
 # --- Identity and order ---------------------------------------------------------------------------
@@ -697,11 +711,15 @@ def json_value(value: Any) -> Any:
 def _with_ids(findings: Sequence[Finding], book: Book) -> list[Finding]:
     """Each finding with an id made of check, table, record and field, never of its row number.
 
-    Where two share all of these (an identifier given twice, or blank), the content of the row tells them
+    Where two share all of these (an identifier given twice, or blank), the content of the row
+    tells them
     apart, and if that is the same too, their order.
     """
     seen: dict[str, list[int]] = defaultdict(list)
-    bases = [_digest(f.check, f.table or "", _identity(f, book), f.field or "", f.scope) for f in findings]
+    bases = [
+        _digest(f.check, f.table or "", _identity(f, book), f.field or "", f.scope)
+        for f in findings
+    ]
     for i, base in enumerate(bases):
         seen[base].append(i)
     ids = list(bases)

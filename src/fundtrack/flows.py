@@ -98,7 +98,8 @@ class Flows:
     def grants(self) -> pd.DataFrame:
         """Every grant with `value`, `counted` (in T), `live`, `local`, `state`, `cso`, `reported`.
 
-        `live`: not cancelled. `counted`: live, in the period, not to a state body, and with a value.
+        `live`: not cancelled. `counted`: live, in the period, not to a state body, and with a
+        value.
         `reported`: True where all sub-grants are listed or the recipient passes nothing on.
         """
         grants = self.book["grants"]
@@ -143,17 +144,24 @@ class Flows:
     def _paid(self, field: str, keys: pd.Series, *, direct: bool) -> pd.Series:
         """The disbursements made on each grant (`direct`: by the donor) or sub-grant."""
         payments = self.book["transactions"]
-        wanted = (payments["transaction_type"] == DISBURSEMENT).fillna(False) & payments[field].notna()
+        wanted = (payments["transaction_type"] == DISBURSEMENT).fillna(False) & payments[
+            field
+        ].notna()
         if direct:
             wanted &= payments["subgrant_id"].isna()
-        sums = self.book.money("transactions", "value")["value"][wanted].groupby(payments[field]).sum()
-        return pd.Series(sums.reindex(keys.array).fillna(0).array, index=keys.index, dtype="Float64")
+        sums = (
+            self.book.money("transactions", "value")["value"][wanted].groupby(payments[field]).sum()
+        )
+        return pd.Series(
+            sums.reindex(keys.array).fillna(0).array, index=keys.index, dtype="Float64"
+        )
 
     # Sub-grants ----------------------------------------------------------------------------------
 
     @cached_property
     def subgrants(self) -> pd.DataFrame:
-        """Every sub-grant with `tier`, `grant` (its grant's label), `value`, `local`, `first` and `org_id`.
+        """Every sub-grant with `tier`, `grant` (its grant's label), `value`, `local`, `first` and
+        `org_id`.
 
         `first`: one step from a counted grant and not a purchase of services. A sub-grant that does
         not say of what kind it is counts as one: it stands in the sheet of sub-grants.
@@ -207,13 +215,17 @@ class Flows:
     @cached_property
     def direct(self) -> pd.Series:
         """Value of each counted grant straight to a local independent CSO; blank elsewhere."""
-        return self.grants["value"].where(self.grants["counted"] & self.grants["local"].fillna(False))
+        return self.grants["value"].where(
+            self.grants["counted"] & self.grants["local"].fillna(False)
+        )
 
     @cached_property
     def one_step(self) -> pd.Series:
-        """Value of each sub-grant that reaches one through exactly one intermediary; blank elsewhere.
+        """Value of each sub-grant that reaches one through exactly one intermediary; blank
+        elsewhere.
 
-        Where the grant already went to a local independent CSO, its sub-grants are not counted again.
+        Where the grant already went to a local independent CSO, its sub-grants are not counted
+        again.
         """
         subs = self.subgrants
         already = subs["grant"].isin(self.direct.dropna().index)
@@ -247,13 +259,16 @@ class Flows:
         grants = self.grants
         unsure = grants[grants["counted"] & grants["local"].isna()]
         unsure_subs = self.subgrants[self.subgrants["first"] & self.subgrants["local"].isna()]
-        silent = grants[grants["counted"] & (grants["local"] == False).fillna(False) & ~grants["reported"]]  # noqa: E712
+        foreign = (~grants["local"]).fillna(False)
+        silent = grants[grants["counted"] & foreign & ~grants["reported"]]
         asks = []
         orgs = pd.concat([unsure["org_id"], unsure_subs["org_id"]]).dropna().unique()
         if len(orgs):
             known = self.register.reindex(orgs)
             fields = [
-                f for f in ("org_type", "hq_country", "intl_affiliated", "state_controlled") if known[f].isna().any()
+                f
+                for f in ("org_type", "hq_country", "intl_affiliated", "state_controlled")
+                if known[f].isna().any()
             ]
             labels = pd.Index(known["label"].dropna().astype("int64"))
             amount = total(unsure["value"]) + total(unsure_subs["value"])

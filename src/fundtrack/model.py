@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from datetime import date
 from enum import StrEnum
 from types import SimpleNamespace
@@ -151,6 +152,10 @@ class Limits(Mapping[str, float]):
         value = self.all[parameter].value
         return None if value is None else value / 100
 
+    def fill(self, template: str) -> str:
+        """The text with the numbers in force: “at least {loc.as_direct_min_pct}%”."""
+        return template.format(**self.words)
+
     @property
     def words(self) -> dict[str, SimpleNamespace]:
         """For messages: `{dur.short_months}` reads the number of that parameter."""
@@ -171,7 +176,7 @@ class Part:
     header_row: int
     columns: Mapping[str, str]  # field -> column letter
     headings: Mapping[str, str]  # field -> heading as written in the sheet
-    cells: Mapping[str, str] = field(default_factory=dict)  # settings only: field -> address
+    cells: Mapping[str, str] = default(default_factory=dict)  # settings only: field -> address
     main: bool = True  # False for a companion file, which is not annotated
 
 
@@ -186,11 +191,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one kind. `raw` holds what the cells hold, `given` the same after a layout's code maps,
+    """Rows of one kind. `raw` holds what the cells hold, `given` the same after a layout's code
+    maps,
     constants and date formats, `frame` the typed values (after validate).
 
     All are indexed by row label (the Excel row number in the first part, see ROWS_A_PART) and have
-    one column a schema field. A field that no sheet has is missing in `given`, blank in `frame`; one
+    one column a schema field. A field that no sheet has is missing in `given`, blank in `frame`;
+    one
     that a layout fills by a constant is missing in `raw`.
     """
 
@@ -201,15 +208,17 @@ class Table:
     derived: bool = False  # made from another table's rows: its keys are not a register
     export: bool = False  # from a known export, whose identifiers follow rules of their own
     text_only: bool = False  # from a CSV: numbers are necessarily text
-    percent: Mapping[str, frozenset[int]] = field(default_factory=dict)  # field -> labels shown as %
-    frame: pd.DataFrame = field(default=None)  # type: ignore[assignment]
+    percent: Mapping[str, frozenset[int]] = default(
+        default_factory=dict
+    )  # field -> labels shown as %
+    frame: pd.DataFrame = default(default=None)
 
     def place(self, label: int, name: str | None) -> Place:
         """The cell of field `name` in the row `label`; the field may have no column."""
         number, row = divmod(int(label), ROWS_A_PART)
         part = self.parts[number]
         heading = part.headings.get(name) if name else None
-        if name in part.cells:
+        if name and name in part.cells:
             return Place(part, row, part.cells[name], heading)
         letter = part.columns.get(name) if name else None
         return Place(part, row, f"{letter}{row}" if letter else None, heading)
@@ -238,7 +247,8 @@ class Spot(NamedTuple):
 class Fault:
     """Something wrong with the data itself: cells that break one constraint of one field.
 
-    `check` is the DAT check that answers for it, or `SCH-` and the constraint. `message`, `remedy` and
+    `check` is the DAT check that answers for it, or `SCH-` and the constraint. `message`, `remedy`
+    and
     `expected` may hold {heading}, {value}, {sheet}, {row}, {key} and the names of `words`.
     """
 
@@ -250,9 +260,10 @@ class Fault:
     remedy: str
     expected: str
     labels: Sequence[int] = ()
-    words: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # name -> label -> text
+    words: Mapping[str, Mapping[int, str]] = default(default_factory=dict)  # name -> label -> text
     spots: Sequence[Spot] = ()
     scope: str = "cell"
+    unusable: bool = False  # the cells count as blank from here on
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +305,7 @@ class Check:
     needs: Mapping[str, Sequence[str]]  # table -> fields; "a|b" means either
     run: Any
     brief: Clause | None = None
-    weighs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # blank widens the bounds
+    weighs: Mapping[str, Sequence[str]] = default(default_factory=dict)  # blank widens the bounds
     thresholds: Sequence[Threshold] = ()
     severity_note: str = ""  # when the severity differs from case to case
     last: bool = False  # it judges the other checks' results, so it runs after them
@@ -331,7 +342,7 @@ class Result:
     threshold: float | None = None
     basis: Basis | None = None
     confirmed: bool = True
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, float] = default(default_factory=dict)
     assessed_rows: int = 0
     rows_in_scope: int = 0
     findings: Sequence[Finding] = ()
@@ -350,10 +361,10 @@ class SheetFacts:
     how: str  # "by its name", "by its headings", "as OCHA CBPF project summary"
     header_row: int | None = None
     rows: int = 0
-    columns: Mapping[str, str] = field(default_factory=dict)  # field -> letter
-    headings: Mapping[str, str] = field(default_factory=dict)  # field -> heading
+    columns: Mapping[str, str] = default(default_factory=dict)  # field -> letter
+    headings: Mapping[str, str] = default(default_factory=dict)  # field -> heading
     ignored_columns: Sequence[tuple[str, str]] = ()  # (letter, heading)
-    skipped: Mapping[str, Sequence[int]] = field(default_factory=dict)  # "totals" -> row numbers
+    skipped: Mapping[str, Sequence[int]] = default(default_factory=dict)  # "totals" -> row numbers
     hidden: bool = False
     hidden_rows: int = 0
     error_cells: Sequence[str] = ()

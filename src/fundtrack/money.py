@@ -13,16 +13,11 @@ def total(amounts: pd.Series) -> float:
     return fsum(amounts.dropna().to_numpy(dtype="float64"))
 
 
-def words(amount: float, currency: str | None) -> str:
-    """“120,000 EUR”; cents only where there are any."""
-    number = f"{amount:,.2f}".removesuffix(".00")
-    return f"{number} {currency}" if currency else number
-
-
 class Rates:
     """Exchange rates by day.
 
-    Looked up for a value date: the same day, else the latest earlier day within `max_age_days`; then
+    Looked up for a value date: the same day, else the latest earlier day within `max_age_days`;
+    then
     the inverse rate; then one cross through a third currency, the reporting currency first.
     """
 
@@ -31,7 +26,9 @@ class Rates:
         known = known[known["rate"].astype("float64") > 0]
         self._quotes = pd.DataFrame(
             {
-                "pair": known["from_currency"].astype(object) + ">" + known["to_currency"].astype(object),
+                "pair": known["from_currency"].astype(object)
+                + ">"
+                + known["to_currency"].astype(object),
                 "day": known["rate_date"].astype("datetime64[s]"),
                 "rate": known["rate"].astype("float64"),
             }
@@ -84,7 +81,9 @@ class Rates:
             first, first_day = self._leg(priced["from"], middle, priced["day"])
             second, second_day = self._leg(middle, priced["to"], priced["day"])
             cross = first * second
-            day = day.where(rate.notna() | cross.isna(), first_day.where(first_day <= second_day, second_day))
+            day = day.where(
+                rate.notna() | cross.isna(), first_day.where(first_day <= second_day, second_day)
+            )
             rate = rate.fillna(cross)
         return priced.assign(rate=rate, rate_date=day)
 
@@ -97,4 +96,6 @@ class Rates:
     def _latest(self, source: pd.Series, to: pd.Series, on: pd.Series) -> pd.DataFrame:
         asked = pd.DataFrame({"pair": source.astype(object) + ">" + to.astype(object), "day": on})
         quotes = self._quotes.assign(found=self._quotes["day"])
-        return pd.merge_asof(asked, quotes, on="day", by="pair", tolerance=self._age)[["rate", "found"]]
+        return pd.merge_asof(asked, quotes, on="day", by="pair", tolerance=self._age)[
+            ["rate", "found"]
+        ]

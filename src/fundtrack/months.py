@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fundtrack.words import duration
+
 Days = npt.NDArray[np.datetime64]
 
 
@@ -30,7 +32,9 @@ def add_months(days: Days, months: int | npt.NDArray[np.int64]) -> Days:
 
 
 def months_and_days(start: pd.Series, end: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Whole months and spare days of each term as Int64; blank where a date is blank or out of order."""
+    """Whole months and spare days of each term as Int64; blank where a date is blank or out of
+    order.
+    """
     begins = start.to_numpy().astype("datetime64[D]")
     after = end.to_numpy().astype("datetime64[D]") + np.timedelta64(1, "D")
     known = ~(np.isnat(begins) | np.isnat(after)) & (after > begins)
@@ -47,7 +51,9 @@ def months_and_days(start: pd.Series, end: pd.Series) -> tuple[pd.Series, pd.Ser
 
 
 def age_at_most(day: pd.Series, reference: pd.Timestamp, months: float) -> pd.Series:
-    """True where no more than `months` have passed from `day` to the reference date; blank if unknown."""
+    """True where no more than `months` have passed from `day` to the reference date; blank if
+    unknown.
+    """
     return Terms(day, pd.Series(reference, index=day.index)).at_most(months)
 
 
@@ -79,7 +85,9 @@ class Terms:
 
     @property
     def mean_months(self) -> pd.Series:
-        """Months with the spare days as a fraction of the month they stand in; for averages only."""
+        """Months with the spare days as a fraction of the month they stand in; for averages
+        only.
+        """
         whole, spare = self._counted
         begins = self.start.to_numpy().astype("datetime64[D]")
         n = whole.fillna(0).to_numpy(dtype="int64")
@@ -109,10 +117,3 @@ class Terms:
         """The terms of some rows only."""
         stated = None if self.stated is None else self.stated.loc[labels]
         return Terms(self.start.loc[labels], self.end.loc[labels], stated)
-
-
-def duration(months: float, days: int) -> str:
-    """“6 months 1 day”."""
-    if pd.isna(months):
-        return "an unknown time"
-    return f"{months:g} month{'' if months == 1 else 's'} {days} day{'' if days == 1 else 's'}"

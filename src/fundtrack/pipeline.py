@@ -1,32 +1,93 @@
-"""The run, as a short list of calls: read, map, validate, evaluate, report. The file to read first."""
+"""The run, as a short list of calls: read, map, validate, evaluate, report. The file to read
+first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fundtrack import columns, read, rules, settings, validate
+from fundtrack import columns, read, report, rules, settings, validate
 from fundtrack.book import Book
 from fundtrack.evaluate import evaluate
-from fundtrack.model import Assessment
+from fundtrack.model import Assessment, FundtrackError
+from fundtrack.ooxml import Package
 from fundtrack.settings import Options
 
+PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
-def assess(path: Path, companions: Sequence[Path] = (), options: Options | None = None) -> Assessment:
-    """Reads one workbook with the files that go with it, and judges it by every check.
 
-    Raises FundtrackError where a file cannot be read or nothing in it is recognised.
+@dataclass(frozen=True)
+class Request:
+    """What to do with one workbook. `output`: a file, a folder that is there, or None for beside
+    it.
     """
-    workbook = read.workbook(path)
-    mapped = columns.mapped(workbook, [read.workbook(other) for other in companions])
+
+    path: Path
+    companions: Sequence[Path] = ()
+    options: Options = field(default_factory=Options)
+    output: Path | None = None
+    report: bool = True
+    force: bool = False
+    max_notes: int = 1000
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A workbook's assessment, and the files that were written."""
+
+    assessment: Assessment
+    outputs: Mapping[str, str]
+
+
+def check(request: Request) -> Checked:
+    """Assesses one workbook and writes its annotated copy.
+
+    Raises FundtrackError where a file cannot be read or written, or nothing in it is recognised.
+    """
+    workbook = _read(request.path)
+    goal = _target(request.path, request.output) if request.report else None
+    if goal:
+        report.refuse_target(request.path, goal, force=request.force)
+    companions = [read.workbook(other) for other in request.companions]
+    assessment = _assessed(workbook, companions, request.options)
+    if goal is None:
+        return Checked(assessment, {})
+    unnoted = _written(request, goal, workbook, assessment)
+    outputs = {"report": str(goal)}
+    return Checked(
+        assessment, outputs | ({"findings_without_note": str(unnoted)} if unnoted else {})
+    )
+
+
+def assess(
+    path: Path, companions: Sequence[Path] = (), options: Options | None = None
+) -> Assessment:
+    """Judges one workbook by every check, and writes nothing. Raises FundtrackError as `check`
+    does.
+    """
+    return check(Request(path, companions, options or Options(), report=False)).assessment
+
+
+def inspect(path: Path, companions: Sequence[Path] = ()) -> columns.Mapped:
+    """How a workbook and its companions are understood. Raises FundtrackError as `check` does."""
+    return columns.mapped(_read(path), [read.workbook(other) for other in companions])
+
+
+def _assessed(
+    workbook: read.Workbook, companions: Sequence[read.Workbook], options: Options
+) -> Assessment:
+    mapped = columns.mapped(workbook, companions)
     tables, faults = validate.typed(mapped.tables)
     checks = rules.catalogue()
-    given = settings.in_force(tables, rules.thresholds(), list(checks), options or Options())
+    given = settings.in_force(tables, rules.thresholds(), list(checks), options)
     book = Book(tables, given.settings, given.limits, [*mapped.faults, *faults, *given.faults])
     results, findings = evaluate(book, given.exemptions)
+    name = workbook.path.name
     return Assessment(
-        file=path.name,
+        file=name,
         sha256=workbook.sha256,
         values_digest=workbook.values_digest,
         kind=mapped.kind,
@@ -36,8 +97,74 @@ def assess(path: Path, companions: Sequence[Path] = (), options: Options | None 
         sheets=mapped.sheets,
         limits=given.limits,
         results=results,
-        findings=[replace(f, file=f.file or path.name) for f in findings],
+        findings=[replace(f, file=name) if not f.file else f for f in findings],
         exceptions=[e.as_dict() for e in given.exemptions],
         tables=tables,
         remarks=[*mapped.remarks, *given.remarks],
     )
+
+
+def _read(path: Path) -> read.Workbook:
+    """The workbook; of an annotated copy, the original inside it."""
+    if path.suffix.lower() in PACKAGES and path.is_file() and _annotated(path):
+        with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
+            original = Path(folder) / path.name
+            report.strip(path, original)
+            return read.workbook(original)
+    return read.workbook(path)
+
+
+def _annotated(path: Path) -> bool:
+    try:
+        return report.is_annotated(Package(path))
+    except FundtrackError:
+        return False
+
+
+def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: Assessment) -> int:
+    """Writes the annotated copy; gives the number of findings that have no note in it."""
+    with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
+        source = request.path
+        if workbook.format != "xlsx":
+            source = Path(folder) / f"{request.path.stem}.xlsx"
+            report.plain_workbook([(g.sheet, g.rows) for g in workbook.grids], source)
+            told = (
+                f"A .{workbook.format} has no parts to keep: its values stand in a new "
+                f"workbook, without its formats."
+            )
+            assessment = replace(assessment, remarks=[*assessment.remarks, told])
+        elif _annotated(request.path):
+            source = Path(folder) / request.path.name
+            report.strip(request.path, source)
+        return report.annotate(
+            source,
+            assessment,
+            goal,
+            families=rules.FAMILIES,
+            max_notes=request.max_notes,
+            force=request.force,
+        )
+
+
+def _target(path: Path, output: Path | None) -> Path:
+    """Where the annotated copy of `path` goes: beside it, into the folder given, or to the file
+    given.
+    """
+    suffix = path.suffix if path.suffix.lower() in PACKAGES else ".xlsx"
+    name = f"{path.stem.removesuffix('.checked')}.checked{suffix}"
+    if name == path.name:  # an annotated copy is checked again: it is an input too, and stays
+        name = f"{path.stem}.again{suffix}"
+    if output is None:
+        return path.with_name(name)
+    return output / name if output.is_dir() else output
+
+
+def strip(path: Path, output: Path | None, *, force: bool) -> Path:
+    """Writes the original back from an annotated copy, and gives its path. Raises
+    FundtrackError.
+    """
+    stem = path.stem.removesuffix(".checked")
+    name = f"{stem}{path.suffix}" if stem != path.stem else f"{stem}.original{path.suffix}"
+    goal = output or path.with_name(name)
+    report.strip(path, goal, force=force)
+    return goal

@@ -15,8 +15,9 @@ import re
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum
@@ -24,7 +25,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_index, column_letter
 
-Cell = str | float | int | bool | date | time | timedelta | None
+Cell = Any  # str, float, int, bool, date, datetime, time, timedelta, ErrorCell or Uncalculated
 
 SAVE_AS = "Open it in Excel or LibreOffice and save it as .xlsx, then check that file."
 
@@ -70,23 +71,26 @@ class Workbook:
     def values_digest(self) -> str:
         """SHA-256 over every sheet's name, and every non-blank row's number and values as JSON.
 
-        Numbers are written as Python's shortest repr, dates as ISO text; the addresses of formula
-        cells follow the rows. Trailing blanks and formats do not count, so that saving the file in
-        another program does not change the digest, while any changed figure does.
+        Rows come a thousand at a time; numbers are written as Python's shortest repr, dates as ISO
+        text; the addresses of formula cells come first. Trailing blanks and formats do not count,
+        so
+        that saving the file in another program does not change it, while any changed figure does.
         """
         digest = hashlib.sha256()
         encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
         for grid in self.grids:
-            digest.update(encode(["sheet", grid.sheet]).encode("utf-8", "surrogatepass"))
-            lines = []
+            lines: list[list[Any]] = []
+            digest.update(encode(["sheet", grid.sheet, sorted(grid.formulas)]).encode())
             for number, row in enumerate(grid.rows, 1):
                 end = len(row)
                 while end and row[end - 1] == "":
                     end -= 1
                 if end:
-                    lines.append(encode([number, *row[:end]]))
-            digest.update("\n".join(lines).encode("utf-8", "surrogatepass"))
-            digest.update(encode(sorted(grid.formulas)).encode())
+                    lines.append([number, *row[:end]])
+                if len(lines) == 1000:  # one call a thousand rows: the encoder's set-up costs more
+                    digest.update(encode(lines).encode("utf-8", "surrogatepass"))
+                    lines.clear()
+            digest.update(encode(lines).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
@@ -103,14 +107,17 @@ def workbook(path: Path) -> Workbook:
 
 
 def _bytes(path: Path) -> bytes:
+    name = path.name or str(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             what = "a folder" if path.is_dir() else "not a regular file"
-            raise FundtrackError(path.name, f"This is {what}.", "Give the path of a workbook.")
+            raise FundtrackError(name, f"This is {what}.", "Give the path of a workbook.")
         data = path.read_bytes()
     except FileNotFoundError:
         raise FundtrackError(
-            path.name, f"There is no such file in {path.parent}.", "Check the name and the folder."
+            name,
+            f"There is no such file in {path.parent.absolute()}.",
+            "Check the name and the folder.",
         ) from None
     except OSError as error:
         raise FundtrackError(
@@ -145,7 +152,15 @@ def _reader(path: Path, data: bytes) -> Reader:
         if b"\0" in head and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
         else None
     )
-    spreadsheet_name = path.suffix.lower() in (".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods")
+    spreadsheet_name = path.suffix.lower() in (
+        ".xlsx",
+        ".xlsm",
+        ".xltx",
+        ".xltm",
+        ".xlsb",
+        ".xls",
+        ".ods",
+    )
     if looks is None and spreadsheet_name:
         looks = "a text such as CSV under the name of a workbook"
     if looks:
@@ -179,7 +194,8 @@ def _locked(path: Path) -> FundtrackError:
     return FundtrackError(
         path.name,
         "The workbook is protected by a password.",
-        "Open it, save a copy without a password (File, Info, Protect Workbook), and check the copy.",
+        "Open it, save a copy without a password (File, Info, Protect Workbook), and check the "
+        "copy.",
     )
 
 
@@ -187,7 +203,9 @@ def _xlsx(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
     package = Package(path)
     grids = _calamine(path, data)
     parts = {sheet.name: sheet.part for sheet in package.sheets}
-    scanned = [_scan(grid, package.read(parts[grid.sheet]), package.percent_styles) for grid in grids]
+    scanned = [
+        _scan(grid, package.read(parts[grid.sheet]), package.percent_styles) for grid in grids
+    ]
     return "xlsx", scanned, []
 
 
@@ -217,7 +235,9 @@ def _calamine(path: Path, data: bytes) -> list[Grid]:
             if meta.typ is not SheetTypeEnum.WorkSheet:
                 continue
             rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
-            grids.append(Grid(meta.name, rows, hidden=str(meta.visible) != "SheetVisibleEnum.Visible"))
+            grids.append(
+                Grid(meta.name, rows, hidden=str(meta.visible) != "SheetVisibleEnum.Visible")
+            )
     except PasswordError:
         raise _locked(path) from None
     except BaseException as error:
@@ -233,8 +253,8 @@ def _calamine(path: Path, data: bytes) -> list[Grid]:
     return grids
 
 
-_FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
-_ERROR = re.compile(rb"""\st=["']e["']""")
+_FORMULA = re.compile(rb"<f[ >/]|<\w+:f[ >/]")
+_ERROR = re.compile(rb""" t="e"|\st='e'""")
 _ADDRESS = re.compile(rb"""\br=["']([A-Z]{1,3})(\d{1,7})["']""")
 _VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
 _CELL_END = re.compile(rb"</(?:\w+:)?c>|<(?:\w+:)?c[ >]")
@@ -243,18 +263,20 @@ _HIDDEN_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*\bhidden=["'](?:1|true)["']"""
 
 
 def _scan(grid: Grid, xml: bytes, percent_styles: set[int]) -> Grid:
-    """The grid with what only the sheet's XML tells."""
+    """The grid with what only the sheet's XML tells.
+
+    Searches for literal bytes come first: they run at the speed of memory, patterns do not.
+    """
     rows = grid.rows
     errors, uncalculated, formulas = [], [], []
-    for match in _ERROR.finditer(xml):
-        tag = xml[xml.rfind(b"<", 0, match.start()) : xml.find(b">", match.end()) + 1]
+    for match in _ERROR.finditer(xml) if b't="e"' in xml or b"t='e'" in xml else ():
+        tag = _tag_around(xml, match.start())
         value = _VALUE.search(xml, match.end(), match.end() + 2000)
         if found := _ADDRESS.search(tag):
             text = value.group(1).decode("utf-8", "replace") if value else "#ERROR"
             errors.append(_put(rows, found, ErrorCell(text)))
-    for match in _FORMULA.finditer(xml):
-        start = xml.rfind(b"<", 0, match.start())
-        tag = xml[start : match.start()]
+    for match in _FORMULA.finditer(xml) if b"<%bf" % _prefix(xml) in xml else ():
+        tag = xml[xml.rfind(b"<", 0, match.start()) : match.start()]
         if not (found := _ADDRESS.search(tag)):
             continue  # `<f` outside a cell, as in a conditional format
         formulas.append((found.group(1) + found.group(2)).decode())
@@ -276,15 +298,25 @@ def _scan(grid: Grid, xml: bytes, percent_styles: set[int]) -> Grid:
 
 
 def _percent_cells(xml: bytes, styles: set[int]) -> frozenset[tuple[int, int]]:
-    if not styles:
-        return frozenset()
-    pattern = re.compile(rb"""\ss=["'](?:%b)["']""" % b"|".join(b"%d" % s for s in sorted(styles)))
     cells = set()
-    for match in pattern.finditer(xml):
-        tag = xml[xml.rfind(b"<", 0, match.start()) : xml.find(b">", match.end()) + 1]
-        if found := _ADDRESS.search(tag):
-            cells.add((int(found.group(2)) - 1, column_index(found.group(1).decode())))
+    for style in styles:
+        for mark in (b' s="%d"' % style, b" s='%d'" % style):
+            at = xml.find(mark)
+            while at >= 0:
+                if found := _ADDRESS.search(_tag_around(xml, at)):
+                    cells.add((int(found.group(2)) - 1, column_index(found.group(1).decode())))
+                at = xml.find(mark, at + 1)
     return frozenset(cells)
+
+
+def _prefix(xml: bytes) -> bytes:
+    """The namespace prefix of the sheet's elements with its colon, empty in nearly all files."""
+    root = re.search(rb"<(\w+:)?worksheet[ >]", xml[:4096])
+    return root.group(1) or b"" if root else b""
+
+
+def _tag_around(xml: bytes, at: int) -> bytes:
+    return xml[xml.rfind(b"<", 0, at) : xml.find(b">", at) + 1]
 
 
 def _put(rows: list[list[Cell]], address: re.Match[bytes], value: Cell) -> str:
@@ -301,7 +333,9 @@ def _csv(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
     delimiter = max(",;\t|", key=sample.count)
     csv.field_size_limit(2**31 - 1)
     try:
-        rows: list[list[Cell]] = [list(r) for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+        rows: list[list[Cell]] = [
+            list(r) for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        ]
     except csv.Error as error:
         raise FundtrackError(path.name, f"The CSV cannot be read ({error}).", SAVE_AS) from None
     width = max((len(row) for row in rows), default=0)
@@ -321,7 +355,8 @@ def _decoded(data: bytes) -> tuple[str, list[str]]:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace"), [
-            "The CSV is not in UTF-8; it was read as Windows-1252. Accented letters may be wrong: save it "
+            "The CSV is not in UTF-8; it was read as Windows-1252. Accented letters may be "
+            "wrong: save it "
             "as “CSV UTF-8” to be sure."
         ]
 

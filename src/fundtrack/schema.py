@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from dataclasses import field as default
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,8 +51,8 @@ class CodeList:
     title: str
     source: str
     codes: Mapping[str, str]
-    synonyms: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # e.g. code -> strand
+    synonyms: Mapping[str, str] = default(default_factory=dict)
+    extra: Mapping[str, Mapping[str, str]] = default(default_factory=dict)  # e.g. code -> strand
 
     @property
     def spellings(self) -> dict[str, str]:
@@ -76,7 +77,7 @@ class Field:
     example: Any = None
     requiredWhen: str = ""  # noqa: N815 - in words, for the template and the documents
     standard: str = ""  # the term in IATI, 360Giving, OECD DAC or OCDS
-    constraints: Constraints = field(default_factory=Constraints)
+    constraints: Constraints = default(default_factory=Constraints)
 
     def __post_init__(self) -> None:
         if self.type not in DTYPES:
@@ -100,7 +101,7 @@ class Reference:
     field: str
     table: str
     key: str
-    only: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = default(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,13 @@ class LayoutTable:
 
     table: str
     columns: Mapping[str, str]  # field -> heading in the export
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # field -> theirs -> ours
+    constants: Mapping[str, Any] = default(default_factory=dict)
+    codes: Mapping[str, Mapping[str, str]] = default(
+        default_factory=dict
+    )  # field -> theirs -> ours
     dates: Sequence[str] = ()  # strptime formats of dates kept as text
-    nulls: Mapping[str, Sequence[str]] = field(default_factory=dict)  # field -> texts for "none"
-    suffixes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # field -> words after it
+    nulls: Mapping[str, Sequence[str]] = default(default_factory=dict)  # field -> texts for "none"
+    suffixes: Mapping[str, Sequence[str]] = default(default_factory=dict)  # field -> words after it
     distinct: str | None = None  # one row for each value of this field
 
 
@@ -197,7 +200,8 @@ def tables() -> dict[str, TableSchema]:
             raw["primaryKey"] = [raw["primaryKey"]]
         found[name] = _build(TableSchema, raw)
     for table in found.values():
-        for name in (*table.primaryKey, *(r.field for r in table.foreignKeys), *sum(table.order, [])):
+        ordered = (name for pair in table.order for name in pair)
+        for name in (*table.primaryKey, *(r.field for r in table.foreignKeys), *ordered):
             if name not in table.names:
                 raise ValueError(f"schema {table.name}: no field {name}")
         for column in table.fields:
@@ -209,7 +213,9 @@ def tables() -> dict[str, TableSchema]:
 @cache
 def codelists() -> dict[str, CodeList]:
     """Every code list by its name."""
-    return {p.stem: _build(CodeList, _load(p)) for p in sorted((root() / "codelists").glob("*.yaml"))}
+    return {
+        p.stem: _build(CodeList, _load(p)) for p in sorted((root() / "codelists").glob("*.yaml"))
+    }
 
 
 @cache

@@ -64,7 +64,10 @@ class InForce:
 
 
 def in_force(
-    tables: Mapping[str, Table], numbers: Mapping[str, Threshold], checks: Sequence[str], options: Options
+    tables: Mapping[str, Table],
+    numbers: Mapping[str, Threshold],
+    checks: Sequence[str],
+    options: Options,
 ) -> InForce:
     """Reads the sheets Settings, Thresholds and Exceptions, and fills in what they leave open."""
     remarks: list[str] = []
@@ -80,21 +83,24 @@ def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str])
     if options.as_of:
         if reference and reference != options.as_of:
             remarks.append(
-                f"The reference date {options.as_of} was given on the command line; the settings sheet says {reference}."
+                f"The reference date {options.as_of} was given on the command line; the settings "
+                f"sheet says {reference}."
             )
         reference = options.as_of
     elif reference is None:
         reference = _latest_event(tables)
         if reference:
             remarks.append(
-                f"No reference date is given: {reference}, the latest signature, start or payment in the data, was used. "
+                f"No reference date is given: {reference}, the latest signature, start or "
+                f"payment in the data, was used. "
                 "Give another with --as-of."
             )
     currency = given.get("reporting_currency")
     if options.reporting_currency:
         if currency and currency != options.reporting_currency:
             remarks.append(
-                f"The reporting currency {options.reporting_currency} was given on the command line; the settings sheet "
+                f"The reporting currency {options.reporting_currency} was given on the command "
+                f"line; the settings sheet "
                 f"says {currency}."
             )
         currency = options.reporting_currency
@@ -102,15 +108,21 @@ def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str])
         used = _currencies(tables)
         if len(used) == 1:
             currency = used[0]
-            remarks.append(f"No reporting currency is given: {currency}, the only currency in the data, was used.")
+            remarks.append(
+                f"No reporting currency is given: {currency}, the only currency in the data, was "
+                f"used."
+            )
         elif used:
             remarks.append(
-                f"No reporting currency is given, and the data uses {', '.join(used)}: give one with --reporting-currency "
+                f"No reporting currency is given, and the data uses {', '.join(used)}: give one "
+                f"with --reporting-currency "
                 "and the rates in a sheet Exchange rates."
             )
     affiliation = given.get("treat_unknown_affiliation_as") or "unknown"
     if affiliation == "no":
-        remarks.append("As the settings ask, a blank affiliation to an international NGO was counted as none.")
+        remarks.append(
+            "As the settings ask, a blank affiliation to an international NGO was counted as none."
+        )
     countries = given.get("recipient_countries") or ""
     return Settings(
         reporting_currency=currency,
@@ -189,7 +201,9 @@ def _exemptions(table: Table | None, checks: Sequence[str]) -> tuple[list[Exempt
         if values["check_id"] is None or values["object_id"] is None:
             continue
         if values["check_id"] not in checks:
-            faults.append(_unknown(table, int(label), "check_id", "the id of a check, such as DUR-01"))
+            faults.append(
+                _unknown(table, int(label), "check_id", "the id of a check, such as DUR-01")
+            )
             continue
         found.append(
             Exemption(
@@ -212,7 +226,8 @@ def _unknown(table: Table | None, label: int, name: str, expected: str) -> Fault
         plan.name,
         name,
         "“{heading}” holds “{value}”, which is not " + expected + "; the row was not used.",
-        "Correct it; `fundtrack checks` lists the checks, `fundtrack explain` the parameters of each.",
+        "Correct it; `fundtrack checks` lists the checks, `fundtrack explain` the parameters of "
+        "each.",
         expected,
         [label],
     )

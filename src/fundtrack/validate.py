@@ -1,7 +1,8 @@
 """From raw tables to typed ones, and to the faults of the data itself.
 
 Types are parsed before Pandera sees them: one cell that it cannot coerce would hide every other
-failure of that column. Each distinct cell is parsed once. Pandera then runs the constraints that the
+failure of that column. Each distinct cell is parsed once. Pandera then runs the constraints that
+the
 schemas give. Nothing here knows the brief.
 """
 
@@ -60,15 +61,26 @@ def typed(tables: Mapping[str, Table]) -> tuple[dict[str, Table], list[Fault]]:
     for name, table in tables.items():
         frame, found = _parsed(table)
         done[name] = replace(table, frame=frame)
+        found += _constraints(done[name], {cell for fault in found for cell in _cells(fault)})
         faults += found
-        faults += _constraints(done[name], {label for fault in found for label in _keyed(fault)})
     for table in done.values():
         faults += _references(table, done)
-        faults += _dates(table, _latest(done))
+        found = list(_dates(table, _latest(done)))
+        faults += found
+    for fault in faults:
+        _blanked(done[fault.table].frame, fault)
     return done, faults
 
 
-def _keyed(fault: Fault) -> Iterator[tuple[str | None, int]]:
+def _blanked(frame: pd.DataFrame, fault: Fault) -> None:
+    """A figure or a date that cannot be meant is unknown to every check."""
+    if fault.unusable and fault.field:
+        frame.loc[list(fault.labels), fault.field] = (
+            pd.NA if frame[fault.field].dtype != DTYPES["date"] else pd.NaT
+        )
+
+
+def _cells(fault: Fault) -> Iterator[tuple[str | None, int]]:
     return ((fault.field, label) for label in fault.labels)
 
 
@@ -77,7 +89,8 @@ def _keyed(fault: Fault) -> Iterator[tuple[str | None, int]]:
 
 def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
     plan = schema.tables()[table.name]
-    columns, faults = {}, []
+    columns: dict[str, pd.Series] = {}
+    faults: list[Fault] = []
     for field in plan.fields:
         if field.name not in table.given:
             columns[field.name] = pd.Series(pd.NA, index=table.given.index, dtype="object").astype(
@@ -92,41 +105,54 @@ def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
 
 def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, dict[int, Bad]]:
     """The typed column, and why some cells could not be read (or only with a warning)."""
-    kinds = set(map(type, values))
+    cells = list(values)
+    kinds = set(map(type, cells))
     plain = _plain(values, field, kinds)
-    if plain is not None and field.type != "percent":
+    if plain is not None:
         return plain, {}
     parse = _parser(field, text_only=table.text_only)
-    shown = table.percent.get(field.name, frozenset())
-    # True and 1 are equal to Python, so the type is part of what makes a cell distinct.
-    known: dict[tuple[type, Any], tuple[Any, Bad | None]] = {}
-    out, bad = [], {}
-    for label, value in zip(values.index, values, strict=True):
-        key = (type(value), value)
-        if key not in known:
-            known[key] = parse(value)
-        cell, problem = known[key]
-        if field.type == "percent" and cell is not None:
-            if label in shown:
-                cell = cell * 100
-            elif 0 < cell < 1:
-                problem = Bad("small-percent")
-        out.append(cell)
-        if problem:
-            bad[label] = problem
-    return pd.Series(out, index=values.index, dtype="object").astype(DTYPES[field.type]), bad
+    # Equal to Python, but not the same cell: True and 1, an error and a text that reads like one.
+    keys = [(type(v), v) for v in cells] if kinds & {bool, ErrorCell, Uncalculated} else cells
+    known = {key: parse(cell) for key, cell in dict(zip(keys, cells, strict=True)).items()}
+    out = [known[key][0] for key in keys]
+    bad: dict[int, Bad] = {}
+    if any(problem for _, problem in known.values()):
+        bad = {n: p for n, key in zip(values.index, keys, strict=True) if (p := known[key][1])}
+    if field.type == "percent":
+        _percents(out, bad, values.index, table.percent.get(field.name, frozenset()))
+    return _series(out, field.type, values.index), bad
+
+
+def _percents(out: list[Any], bad: dict[int, Bad], index: pd.Index, shown: frozenset[int]) -> None:
+    """0.1 shown as 10% is 10; a fraction that is not shown as a percentage is doubtful."""
+    for i, label in enumerate(index):
+        if out[i] is not None and label in shown:
+            out[i] *= 100
+        elif out[i] is not None and 0 < out[i] < 1:
+            bad[label] = Bad("small-percent")
+
+
+def _series(cells: list[Any], kind: str, index: pd.Index) -> pd.Series:
+    if kind == "date":
+        days = np.array(["NaT" if c is None else c for c in cells], dtype="datetime64[D]")
+        return pd.Series(days.astype("datetime64[s]"), index=index)
+    if DTYPES[kind] == "Float64":
+        numbers = np.array([np.nan if c is None else c for c in cells], dtype="float64")
+        return pd.Series(pd.array(numbers, dtype="Float64"), index=index)
+    return pd.Series(pd.array(cells, dtype=DTYPES[kind]), index=index)
 
 
 def _plain(values: pd.Series, field: Field, kinds: set[type]) -> pd.Series | None:
     """The whole column at once where every cell is already of the right kind, else None."""
     if field.type == "number" and kinds <= {float, int}:
-        return pd.Series(values.to_numpy(dtype="float64"), index=values.index).astype("Float64")
+        return pd.Series(
+            pd.array(values.to_numpy(dtype="float64"), dtype="Float64"), index=values.index
+        )
     if field.type == "date" and kinds == {date}:
-        days = np.array(values.to_numpy(), dtype="datetime64[D]").astype("datetime64[s]")
+        days = values.to_numpy().astype("datetime64[D]").astype("datetime64[s]")
         return pd.Series(days, index=values.index)
     if field.type == "string" and field.codelist is None and kinds == {str}:
-        stripped = [v.strip() or None for v in values]
-        return pd.Series(stripped, index=values.index, dtype="string")
+        return _series([v.strip() or None for v in values], "string", values.index)
     return None
 
 
@@ -172,7 +198,7 @@ def text_of(value: Any) -> str:
 
 def _code(field: Field) -> Callable[[Any], Parsed]:
     codes = field.codes
-    assert codes is not None  # noqa: S101 - only called for fields with a list
+    assert codes is not None
     spellings = codes.spellings
 
     def parse(value: Any) -> Parsed:
@@ -191,7 +217,7 @@ def _code(field: Field) -> Callable[[Any], Parsed]:
 
 def _number(*, text_only: bool) -> Callable[[Any], Parsed]:
     def parse(value: Any) -> Parsed:
-        if isinstance(value, bool) or isinstance(value, date | time | timedelta):
+        if isinstance(value, bool | date | time | timedelta):
             return None, Bad("type")
         if isinstance(value, int | float):
             return (float(value), None) if np.isfinite(value) else (None, Bad("type"))
@@ -256,8 +282,26 @@ class Words:
     severity: Severity
     message: str
     remedy: str
+    unusable: bool = False  # the cell was read, but its content cannot be meant
 
 
+CONSTRAINTS = {
+    "SCH-type": "A cell holds what its column cannot hold: text in a column of numbers, an error "
+    "such as #DIV/0!, or a "
+    "formula that was never calculated. Such a cell is read as blank, that is, as unknown; a "
+    "plain number stored as "
+    "text is used, with a warning.",
+    "SCH-required": "A column or a cell that every check relies on is missing or blank. Blank is "
+    "unknown, never “no”.",
+    "SCH-minimum": "A figure lies outside what it can be, such as an amount below zero.",
+    "SCH-percent": "A percentage between 0 and 1 in a cell that is not formatted as one: type 10 "
+    "for 10%.",
+    "SCH-pattern": "A text does not have the form that its column asks for, such as an "
+    "identifier with spaces.",
+    "SCH-heading": "A heading or a sheet's name is nearly one that is known. It is not taken for "
+    "it: we ask.",
+    "SCH-two-columns": "Two columns read as the same field, so neither was used.",
+}
 WORDS = {
     "type": Words(
         "SCH-type",
@@ -268,7 +312,8 @@ WORDS = {
     "text-number": Words(
         "SCH-type",
         Severity.WARNING,
-        "“{heading}” of {key} holds the number “{value}” stored as text; Excel's own sums leave it out.",
+        "“{heading}” of {key} holds the number “{value}” stored as text; Excel's own sums leave "
+        "it out.",
         "Select the cell, choose “Convert to Number”.",
     ),
     "error-value": Words(
@@ -310,8 +355,9 @@ WORDS = {
     "minimum": Words(
         "SCH-minimum",
         Severity.ERROR,
-        "“{heading}” of {key} is {value}, but must be {expected}.",
+        "“{heading}” of {key} is {value}, but must be {expected}; it was not used.",
         "Correct the figure. {description}",
+        unusable=True,
     ),
     "pattern": Words(
         "SCH-pattern",
@@ -322,7 +368,8 @@ WORDS = {
     "unique": Words(
         "DAT-03",
         Severity.ERROR,
-        "{key} stands in more than one row ({others}), but {headings} must be given once. None was left out "
+        "{key} stands in more than one row ({others}), but {headings} must be given once. None "
+        "was left out "
         "or merged.",
         "Correct the one that is wrong, or delete the row entered twice.",
     ),
@@ -341,8 +388,10 @@ WORDS = {
     "range": Words(
         "DAT-01",
         Severity.ERROR,
-        "“{heading}” of {key} is {value}, outside the years that can be meant ({expected}).",
+        "“{heading}” of {key} is {value}, outside the years that can be meant ({expected}); it "
+        "was not used.",
         "Correct the date.",
+        unusable=True,
     ),
 }
 
@@ -372,6 +421,7 @@ def _fault(
         expected,
         list(labels),
         {name: dict.fromkeys(labels, text) for name, text in fixed.items()} | dict(words or {}),
+        unusable=said.unusable,
     )
 
 
@@ -382,10 +432,20 @@ def _type_faults(table: Table, field: Field, bad: Mapping[int, Bad]) -> Iterator
         if kind == "code" and codes:
             hints = {n: _suggestion(codes, bad[n].hint) for n in labels}
             listed = ", ".join(list(codes.codes)[:12]) + (" ..." if len(codes.codes) > 12 else "")
-            yield _fault(kind, table, field, labels, f"a code of {codes.title}", {"hint": hints}, codes=listed)
+            yield _fault(
+                kind,
+                table,
+                field,
+                labels,
+                f"a code of {codes.title}",
+                {"hint": hints},
+                codes=listed,
+            )
         else:
             hints = {n: f" {bad[n].hint}" if bad[n].hint else "" for n in labels}
-            yield _fault(kind, table, field, labels, WHAT.get(field.type, "a value"), {"hint": hints})
+            yield _fault(
+                kind, table, field, labels, WHAT.get(field.type, "a value"), {"hint": hints}
+            )
 
 
 def _suggestion(codes: CodeList, code: str) -> str:
@@ -429,12 +489,13 @@ def _bounds(field: Field) -> str:
 
 def _constraints(table: Table, unread: set[tuple[str | None, int]]) -> Iterator[Fault]:
     plan = schema.tables()[table.name]
-    for (name, kind), labels in _failures(table).items():
+    for (name, kind), failed in _failures(table).items():
         field = plan.field(name)
+        labels = failed
         if kind == "required":
             # A column that is not there is one fault of the sheet (see columns), and a cell that
             # could not be read is a fault already.
-            labels = [n for n in labels if (name, n) not in unread] if table.has(name) else []
+            labels = [n for n in failed if (name, n) not in unread] if table.has(name) else []
         if not labels or (kind == "pattern" and table.export):
             continue
         expected = {
@@ -456,7 +517,9 @@ def _failures(table: Table) -> dict[tuple[str, str], list[int]]:
         return {}
     found: dict[tuple[str, str], list[int]] = {}
     for (name, check), rows in cases.groupby(["column", "check"], sort=True)["index"]:
-        kind = "required" if check == "not_nullable" else "pattern" if "match" in check else "minimum"
+        kind = (
+            "required" if check == "not_nullable" else "pattern" if "match" in check else "minimum"
+        )
         found.setdefault((name, kind), []).extend(int(n) for n in rows)
     return found
 
@@ -476,10 +539,16 @@ def _duplicates(table: Table, plan: TableSchema) -> Iterator[Fault]:
             others[int(n)] = ", ".join(places[:6]) + (" ..." if len(places) > 6 else "")
     part = table.parts[0]
     headings = [f"“{part.headings.get(n, plan.field(n).title)}”" for n in plan.primaryKey]
-    said = headings[0] if len(headings) == 1 else f"{', '.join(headings[:-1])} and {headings[-1]} together"
+    said = (
+        headings[0]
+        if len(headings) == 1
+        else f"{', '.join(headings[:-1])} and {headings[-1]} together"
+    )
     labels = [int(n) for n in double.index]
     field = plan.field(plan.key)
-    yield _fault("unique", table, field, labels, "once in the sheet", {"others": others}, headings=said)
+    yield _fault(
+        "unique", table, field, labels, "once in the sheet", {"others": others}, headings=said
+    )
 
 
 def _row_words(table: Table, label: int) -> str:
@@ -502,7 +571,9 @@ def _references(table: Table, tables: Mapping[str, Table]) -> Iterator[Fault]:
         if labels:
             field = plan.field(reference.field)
             sheet = parent.parts[0].sheet
-            yield _fault("reference", table, field, labels, f"an identifier of “{sheet}”", parent=sheet)
+            yield _fault(
+                "reference", table, field, labels, f"an identifier of “{sheet}”", parent=sheet
+            )
 
 
 # --- Dates against each other ---------------------------------------------------------------------

@@ -20,8 +20,10 @@ def _no_words(_: pd.Index) -> Mapping[str, pd.Series | str]:
 class RowVerdicts:
     """One verdict a row of `table`: met, finding, not assessed (blank) or out of scope.
 
-    `in_scope` and `meets` are boolean series over the rows judged, indexed by row label; blank means
-    that a needed cell is blank. `message`, `remedy` and `expected` may hold the row's own fields, the
+    `in_scope` and `meets` are boolean series over the rows judged, indexed by row label; blank
+    means
+    that a needed cell is blank. `message`, `remedy` and `expected` may hold the row's own fields,
+    the
     parameters of the limits and what `words` gives for the rows that are findings.
     """
 
@@ -35,7 +37,9 @@ class RowVerdicts:
     words: Words = _no_words
     severity: pd.Series | None = None  # of each row, where it differs from the check's
     hard: pd.Series | None = None  # True where a finding does not rest on an unconfirmed number
-    blank: Sequence[tuple[str, str]] = ()  # (table, field) that leave a row unjudged, for the reason
+    blank: Sequence[
+        tuple[str, str]
+    ] = ()  # (table, field) that leave a row unjudged, for the reason
     rests_on: Sequence[str] | None = None  # the parameters behind a finding; None: all the check's
     scope: str | None = None  # where it differs from the check's
     key: pd.Series | None = None  # what a finding is followed by over time; None: the row's own key
@@ -121,7 +125,8 @@ def entries(
 ) -> pd.DataFrame:
     """The rows that enter one figure of a share, by their `role`.
 
-    part and whole: known to be in either; unknown: in the whole, perhaps in the part; doubtful: perhaps
+    part and whole: known to be in either; unknown: in the whole, perhaps in the part; doubtful:
+    perhaps
     in both; burden: perhaps in the whole, never in the part.
 
     Columns: figure, role, table, label, value (reporting currency) and one for each of `groups`.
@@ -137,5 +142,7 @@ def entries(
         "value": known.to_numpy(dtype="float64"),
     }
     for name, values in groups.items():
-        columns[name] = values if isinstance(values, str) else values.reindex(known.index).to_numpy()
+        columns[name] = (
+            values if isinstance(values, str) else values.reindex(known.index).to_numpy()
+        )
     return pd.DataFrame(columns)

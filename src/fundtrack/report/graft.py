@@ -77,7 +77,8 @@ class Styles:
         self._draft, self._namespace = draft, STRICT_MAIN if draft.package.strict else MAIN
         part = draft.package.part_of_kind("styles")
         if part is None:
-            self._part = draft.free_name("xl/styles1.xml")
+            usual = "xl/styles.xml"  # some readers look for it nowhere else
+            self._part = draft.free_name(usual) if draft.has(usual) else usual
             self._root = etree.fromstring(_EMPTY_STYLES.format(self._namespace))
         else:
             self._part, self._root = part, parse_part(draft, part)
@@ -153,10 +154,10 @@ def add_sheets(draft: Draft, source: Package, styles: Styles) -> None:
     for offset, sheet in enumerate(source.sheets):
         part = graft.part(sheet.part)
         rid = draft.link(draft.package.main_part, "worksheet", part)
-        element = etree.SubElement(listed, _same(listed, "sheet"))
+        # Declared here, as r may stand on each <sheet> alone; some readers know it by its prefix.
+        element = etree.SubElement(listed, _same(listed, "sheet"), nsmap={"r": draft.link_type})
         element.set("name", sheet.name)
         element.set("sheetId", str(next_id + offset))
-        # The prefix r may stand on each <sheet> alone: lxml declares it where it is missing.
         element.set(f"{{{draft.link_type}}}id", rid)
     _open_on(root, len(before))
     _add_names(root, _names(source, len(before)))
@@ -244,6 +245,8 @@ class _Graft:
 
     def _sheet(self, data: bytes) -> bytes:
         data = _CELL.sub(self._cell, data)
+        # Heights stay as measured until a cell is edited; then Excel fits them anew.
+        data = data.replace(b' customHeight="1"', b"")
         data = _FORMAT.sub(lambda m: m[1] + b"%d" % self._format(int(m[2])), data)
         return self._differential(data)
 

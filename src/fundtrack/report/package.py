@@ -21,7 +21,7 @@ from fundtrack.ooxml import Package, RawEntry, column_index, parse_xml, rels_nam
 # is a number (so many literal bytes, in order) or the name of an entry whose compressed bytes are
 # copied out of the annotated file. No relationship leads to it: programs drop it on saving, which
 # is right, because after that it would no longer be true.
-ORIGINAL = "fundtrack/original.bin"
+ORIGINAL = "fundtrack/original.dat"
 MAGIC = b"fundtrack original 1\n"
 _ORIGINAL_TYPE = "application/vnd.fundtrack.original"
 

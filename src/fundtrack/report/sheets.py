@@ -19,6 +19,7 @@ from fundtrack.model import (
     Assessment,
     Finding,
     Limit,
+    Limits,
     Result,
     Severity,
     SheetFacts,
@@ -26,6 +27,7 @@ from fundtrack.model import (
 )
 from fundtrack.ooxml import column_index, column_letter
 from fundtrack.report.package import cell_of, legible
+from fundtrack.rules.sources import cited
 
 ROLES = ("summary", "findings", "checks", "provenance")
 STATUSES = ("open", "agreed", "done", "accepted", "rejected")  # of a finding, set by reviewers
@@ -34,45 +36,47 @@ _ACCENT, _PALE, _GREY = "#1F3864", "#F2F4F8", "#BFBFBF"
 _ROWS_A_SHEET = 1_048_575  # below the heading row
 _MOST_LINKS = 65_530  # Excel repairs a sheet with more
 _FOLD_FROM = 20  # so many rows one below the other with the same fault are one line
-_A4 = 9
+_A4, _A3 = 9, 8
+_LINE = 13.5  # points
 
 _FINDING_COLUMNS: tuple[tuple[str, int], ...] = (
-    ("Finding", 12),
+    ("Finding", 11),
     ("Severity", 10),
     ("Check", 9),
-    ("Where", 18),
-    ("Record", 16),
-    ("Heading", 18),
-    ("Value found", 16),
-    ("Expected", 20),
-    ("Difference", 16),
-    ("Message", 52),
-    ("How to fix", 44),
-    ("Response", 26),
-    ("Agreed action", 26),
+    ("Where", 16),
+    ("Record", 14),
+    ("Heading", 16),
+    ("Value found", 13),
+    ("Expected", 17),
+    ("Difference", 14),
+    ("Message", 40),
+    ("How to fix", 34),
+    ("Response", 20),
+    ("Agreed action", 20),
     ("Due date", 12),
     ("Status", 11),
-    ("Reviewer's role", 16),
+    ("Reviewer's role", 13),
     ("Reviewed on", 12),
 )
+_CHECK_NUMBERS = (5, 6, 7, 9, 13)
 _SUMMARY_WIDTHS = (46, 14, 14, 14, 15, 15, 16, 16)
 _REVIEW_FROM = 11  # from this column on it is the reviewer who writes
 _CHECK_COLUMNS: tuple[tuple[str, int], ...] = (
     ("Check", 9),
-    ("Requirement", 42),
-    ("Place in the brief", 14),
-    ("Words of the brief", 36),
+    ("Requirement", 36),
+    ("Place in the brief", 12),
+    ("Words of the brief", 32),
     ("Result", 14),
     ("Value", 13),
     ("Lowest possible", 13),
     ("Highest possible", 13),
-    ("Unit", 12),
+    ("Unit", 10),
     ("Threshold", 13),
     ("Basis", 14),
     ("Citation", 34),
     ("Confirmed", 11),
-    ("Findings", 9),
-    ("Why not assessed, or on what terms", 40),
+    ("Findings", 10),
+    ("Why not assessed, or on what terms", 32),
 )
 
 
@@ -104,6 +108,7 @@ def build(
         _findings(page, lines[start : start + _ROWS_A_SHEET], set(original_sheets))
     _checks(page, assessment)
     _provenance(page, assessment, remarks)
+    page.finish()
     book.close()
     return buffer.getvalue()
 
@@ -115,21 +120,25 @@ class _Page:
         self.book, self.formats, self._taken, self._prefix = book, formats, taken, prefix
         self.sheet: Any = None
         self._roles: Counter[str] = Counter()
+        self._widths: Sequence[int] = ()
+        self._lines: dict[int, int] = {}  # lines of text that a row holds, where more than one
 
-    def start(self, role: str, columns: Sequence[int], *, heading: int = 0) -> None:
-        """Begin a sheet that prints landscape, one page wide, its heading row repeated."""
+    def start(self, role: str, columns: Sequence[int], *, paper: int = _A4) -> None:
+        """Begin a sheet that prints landscape, one page wide, its first row repeated."""
+        self.finish()
+        self._widths, self._lines = columns, {}
         name, number = role.capitalize(), 2
         while name.lower() in self._taken:
             name, number = f"{role.capitalize()} {number}", number + 1
         self._taken.add(name.lower())
         self.sheet = self.book.add_worksheet(name)
         self.sheet.set_landscape()
-        self.sheet.set_paper(_A4)
+        self.sheet.set_paper(paper)
         self.sheet.fit_to_pages(1, 0)
         self.sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
         self.sheet.set_footer("&L&A&RPage &P of &N")
-        self.sheet.repeat_rows(heading)
-        self.sheet.freeze_panes(heading + 1, 0)
+        self.sheet.repeat_rows(0)
+        self.sheet.freeze_panes(1, 0)
         self.sheet.hide_gridlines(2)
         for column, width in enumerate(columns):
             self.sheet.set_column(column, column, width)
@@ -150,7 +159,21 @@ class _Page:
         elif isinstance(value, float | int):
             self.sheet.write_number(row, column, value, form)
         else:
-            self.sheet.write_string(row, column, legible(value), form)
+            text = legible(value)
+            self.sheet.write_string(row, column, text, form)
+            self._grow(row, text, self._widths[column])
+
+    def _grow(self, row: int, text: str, width: float) -> None:
+        width = max(1, width * 1.1 - 1)  # letters are narrower than the digits that widths count
+        if len(text) > width or "\n" in text:
+            lines = sum(max(1, math.ceil(len(line) / width)) for line in text.split("\n"))
+            if lines > self._lines.get(row, 1):
+                self._lines[row] = lines
+
+    def finish(self) -> None:
+        """Set the heights of the rows whose text is wrapped: not every program does on opening."""
+        for row, lines in self._lines.items():
+            self.sheet.set_row(row, min(_LINE * lines + 2, 400))
 
     def share(self, row: int, column: int, value: float | None, decimals: int) -> None:
         """Write a share as a percentage with so many decimals."""
@@ -158,19 +181,21 @@ class _Page:
 
     def across(self, row: int, first: int, text: str, style: str = "text") -> None:
         """Write a text over the summary's columns; merged cells do not grow: the height is set."""
-        text, last = legible(text), len(_SUMMARY_WIDTHS) - 1
-        width = sum(_SUMMARY_WIDTHS[first:]) * 0.95
+        text, last = legible(text), len(self._widths) - 1
         self.sheet.merge_range(row, first, row, last, "", self.formats[style])
         self.sheet.write_string(row, first, text, self.formats[style])
-        lines = sum(max(1, math.ceil(len(line) / width)) for line in text.split("\n"))
-        if lines > 1:
-            self.sheet.set_row(row, min(15 * lines + 3, 400))
+        self._grow(row, text, sum(self._widths[first:]))
 
 
 def _formats(book: Any) -> dict[str, Any]:
     base = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
-    cell = {**base, "bottom": 1, "bottom_color": _GREY}
-    number = {**cell, "align": "right"}
+    lined = {**base, "bottom": 1, "bottom_color": _GREY}
+    cell = {
+        **lined,
+        "align": "left",
+        "indent": 1,
+    }  # so that text keeps away from a number at its left
+    number = {**lined, "align": "right"}
     looks: dict[str, dict[str, Any]] = {
         "title": {**base, "font_size": 16, "bold": True, "font_color": _ACCENT},
         "section": {**base, "font_size": 12, "bold": True, "font_color": _ACCENT},
@@ -183,6 +208,8 @@ def _formats(book: Any) -> dict[str, Any]:
             "text_wrap": True,
             "border": 1,
             "border_color": _ACCENT,
+            "align": "left",
+            "indent": 1,
         },
         "review": {
             **base,
@@ -192,6 +219,8 @@ def _formats(book: Any) -> dict[str, Any]:
             "text_wrap": True,
             "border": 1,
             "border_color": _ACCENT,
+            "align": "left",
+            "indent": 1,
         },
         "text": {**cell, "text_wrap": True},
         "label": {**cell, "bold": True, "text_wrap": True},
@@ -211,7 +240,10 @@ def _formats(book: Any) -> dict[str, Any]:
     looks["warning"] = {**cell, "italic": True, "bg_color": "#FFD966", "border": 3}
     looks["note"] = {**cell, "bg_color": "#EAF2FA", "border": 4}
     for decimals in range(1, 9):
-        looks[f"percent{decimals}"] = {**number, "num_format": f"0.{'0' * decimals}%"}
+        zeros = "0" * decimals
+        looks[f"percent{decimals}"] = {**number, "num_format": f"0.{zeros}%"}
+        looks[f"points{decimals}"] = {**number, "num_format": f"+0.{zeros};-0.{zeros};0"}
+    looks["heading_right"] = {**looks["heading"], "align": "right", "indent": 0}
     return {name: book.add_format(look) for name, look in looks.items()}
 
 
@@ -268,10 +300,17 @@ def _count(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def _section(page: _Page, row: int, title: str, headings: Sequence[str] = ()) -> int:
+def _section(
+    page: _Page,
+    row: int,
+    title: str,
+    headings: Sequence[str] = (),
+    *,
+    numbers: Sequence[str] = (),
+) -> int:
     page.put(row, 0, title, "section")
     for column, heading in enumerate(headings):
-        page.put(row + 1, column, heading, "heading")
+        page.put(row + 1, column, heading, "heading_right" if heading in numbers else "heading")
     return row + (2 if headings else 1)
 
 
@@ -304,7 +343,7 @@ def _named(facts: SheetFacts) -> str:
 
 def _scores(page: _Page, assessment: Assessment, families: Mapping[str, str], row: int) -> int:
     headings = ["Family of checks", *(s.words.capitalize() for s in Status), "All"]
-    row = _section(page, row, "Results by family", headings)
+    row = _section(page, row, "Results by family", headings, numbers=headings[1:])
     tally: dict[str, Counter[Status]] = {}
     for result in assessment.results:
         tally.setdefault(result.check.family, Counter())[result.status] += 1
@@ -326,8 +365,8 @@ def _scores(page: _Page, assessment: Assessment, families: Mapping[str, str], ro
 def _severities(
     page: _Page, assessment: Assessment, unnoted: int, max_notes: int, *, row: int
 ) -> int:
-    headings = ["Findings by severity", "Not accepted", "Accepted", "Marked as"]
-    row = _section(page, row, "Findings", headings)
+    headings = ["Severity", "Not accepted", "Accepted", "Marked as"]
+    row = _section(page, row, "Findings by severity", headings, numbers=headings[1:3])
     counts = assessment.counts()
     accepted = Counter(f.severity for f in assessment.findings if f.accepted)
     for severity in Severity:
@@ -352,14 +391,24 @@ def _key_figures(page: _Page, assessment: Assessment, row: int) -> int:
     shares = [r for r in assessment.results if r.unit == "share" and _has_value(r)]
     if not shares:
         return row
-    headings = ["Share", "Value", "Lowest", "Highest", "Threshold", "Gap", "Result", "Basis"]
-    row = _section(page, row, "Key figures", headings)
+    headings = [
+        "Share",
+        "Value",
+        "Lowest",
+        "Highest",
+        "Threshold",
+        "Gap in points",
+        "Result",
+        "Basis",
+    ]
+    row = _section(page, row, "Key figures", headings, numbers=headings[1:6])
     for result in shares:
         decimals = _decimals(result)
-        page.put(row, 0, f"{result.check.id}: {result.check.title}", "text")
-        figures = (result.value, result.low, result.high, result.threshold, _gap(result))
+        page.put(row, 0, f"{result.check.id}: {assessment.limits.fill(result.check.title)}", "text")
+        figures = (result.value, result.low, result.high, result.threshold)
         for column, figure in enumerate(figures, 1):
             page.share(row, column, figure, decimals)
+        page.put(row, 5, _gap(result), f"points{decimals}")
         page.put(row, 6, result.status.words, "fail" if result.status is Status.FAIL else "text")
         page.put(row, 7, _basis(result), "text")
         row += 1
@@ -371,9 +420,10 @@ def _has_value(result: Result) -> bool:
 
 
 def _gap(result: Result) -> float | None:
+    """Give the percentage points by which a share is above its threshold."""
     if result.value is None or result.threshold is None:
         return None
-    return result.value - result.threshold
+    return (result.value - result.threshold) * 100
 
 
 def _decimals(result: Result) -> int:
@@ -461,7 +511,7 @@ def _runs(ordered: Sequence[Finding]) -> list[list[Finding]]:
 
 
 def _findings(page: _Page, lines: Sequence[_Line], linked: set[str]) -> None:
-    page.start("findings", [width for _, width in _FINDING_COLUMNS])
+    page.start("findings", [width for _, width in _FINDING_COLUMNS], paper=_A3)
     last = max(len(lines), 1)
     columns = [
         {
@@ -556,18 +606,18 @@ def _quoted(sheet: str) -> str:
 
 
 def _checks(page: _Page, assessment: Assessment) -> None:
-    page.start("checks", [width for _, width in _CHECK_COLUMNS])
+    page.start("checks", [width for _, width in _CHECK_COLUMNS], paper=_A3)
     for column, (heading, _) in enumerate(_CHECK_COLUMNS):
-        page.put(0, column, heading, "heading")
+        page.put(0, column, heading, "heading_right" if column in _CHECK_NUMBERS else "heading")
     for row, result in enumerate(assessment.results, 1):
-        _check(page, row, result, assessment.limits.all)
+        _check(page, row, result, assessment.limits)
     page.sheet.autofilter(0, 0, max(len(assessment.results), 1), len(_CHECK_COLUMNS) - 1)
 
 
-def _check(page: _Page, row: int, result: Result, limits: Mapping[str, Limit]) -> None:
+def _check(page: _Page, row: int, result: Result, limits: Limits) -> None:
     check = result.check
     page.put(row, 0, check.id, "label")
-    page.put(row, 1, check.title)
+    page.put(row, 1, limits.fill(check.title))
     page.put(row, 2, check.brief.place if check.brief else "–")
     page.put(row, 3, f"“{check.brief.quote}”" if check.brief else f"({check.origin})")
     page.put(row, 4, result.status.words, "fail" if result.status is Status.FAIL else "text")
@@ -576,7 +626,7 @@ def _check(page: _Page, row: int, result: Result, limits: Mapping[str, Limit]) -
     page.put(row, 8, result.unit)
     _figure(page, (row, 9), result.threshold, result)
     page.put(row, 10, result.basis.words if result.basis else None)
-    page.put(row, 11, _citation(result, limits))
+    page.put(row, 11, _citation(result, limits.all))
     page.put(row, 12, ("yes" if result.confirmed else "no") if result.basis else None)
     page.put(row, 13, len(result.findings), "integer")
     page.put(row, 14, result.reason)
@@ -604,9 +654,9 @@ def _citation(result: Result, limits: Mapping[str, Limit]) -> str:
         limit = limits.get(threshold.parameter)
         value = limit.value if limit else threshold.value
         number = "report only" if value is None else f"{value:g} {threshold.unit}"
-        cited = "; ".join(threshold.cite) or threshold.basis.words
+        source = cited(threshold.cite) or threshold.basis.words
         note = f" – {threshold.note}" if threshold.note else ""
-        texts.append(f"{threshold.parameter} = {number}: {cited}{note}")
+        texts.append(f"{threshold.parameter} = {number}: {source}{note}")
     return "\n".join(texts)
 
 

@@ -64,7 +64,9 @@ def catalogue() -> dict[str, Check]:
     for module in MODULES:
         importlib.import_module(f"fundtrack.rules.{module}")
     families = list(FAMILIES)
-    return dict(sorted(CATALOGUE.items(), key=lambda item: (families.index(item[1].family), item[0])))
+    return dict(
+        sorted(CATALOGUE.items(), key=lambda item: (families.index(item[1].family), item[0]))
+    )
 
 
 def thresholds() -> dict[str, Threshold]:
@@ -79,4 +81,6 @@ def thresholds() -> dict[str, Threshold]:
 
 def users(parameter: str) -> list[str]:
     """The ids of the checks that a number belongs to."""
-    return [c.id for c in catalogue().values() if any(t.parameter == parameter for t in c.thresholds)]
+    return [
+        c.id for c in catalogue().values() if any(t.parameter == parameter for t in c.thresholds)
+    ]

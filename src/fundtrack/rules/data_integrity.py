@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
-from fundtrack import money, schema
+from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.flows import DISBURSEMENT, flows
 from fundtrack.model import Basis, Clause, Limits, Result, Severity, Status, Threshold
-from fundtrack.months import months_and_days
+from fundtrack.months import Terms, months_and_days
 from fundtrack.rules import check
 from fundtrack.verdicts import Faults, Remark, Remarks, RowVerdicts
+from fundtrack.words import amount as say_amount
 
-MONEY = {"grants": "amount", "subgrants": "amount", "budget_lines": "amount", "transactions": "value"}
+MONEY = {
+    "grants": "amount",
+    "subgrants": "amount",
+    "budget_lines": "amount",
+    "transactions": "value",
+}
 MAX_AGE = Threshold(
     "fx.max_age_days",
     31,
     "days",
     Basis.HOUSE,
     ("S41", "S42", "S43"),
-    "The sources give the rule of the value date; 31 days, one cycle of the monthly UN rates, is ours.",
+    "The sources give the rule of the value date; 31 days, one cycle of the monthly UN rates, is "
+    "ours.",
 )
-TOLERANCE = Threshold("dat.tolerance_pct", 2, "%", Basis.HOUSE, (), "Rounding and differences of rates.")
+TOLERANCE = Threshold(
+    "dat.tolerance_pct", 2, "%", Basis.HOUSE, (), "Rounding and differences of rates."
+)
 COVERAGE = Threshold(
     "dat.coverage_min_pct",
     80,
@@ -37,15 +47,16 @@ COVERAGE = Threshold(
 
 def _filled(book: Book, kind: str) -> int:
     """How many cells of a kind of field hold something: dates, references or codes."""
-    wanted = {
-        "date": lambda f, t: f.type in ("date", "yearmonth"),
-        "reference": lambda f, t: f.name in {*t.primaryKey, *(r.field for r in t.foreignKeys)},
-        "code": lambda f, t: f.codelist is not None,
-    }[kind]
     count = 0
     for name, table in book.tables.items():
         plan = schema.tables()[name]
-        fields = [f.name for f in plan.fields if wanted(f, plan) and table.has(f.name)]
+        keys = {*plan.primaryKey, *(r.field for r in plan.foreignKeys)}
+        wanted = {
+            "date": {f.name for f in plan.fields if f.type in ("date", "yearmonth")},
+            "reference": keys,
+            "code": {f.name for f in plan.fields if f.codelist},
+        }
+        fields = [field for field in wanted[kind] if table.has(field)]
         count += int(table.frame[fields].notna().to_numpy().sum())
     return count
 
@@ -62,36 +73,37 @@ def _filled(book: Book, kind: str) -> int:
 def dates(book: Book, limits: Limits) -> list[Faults | RowVerdicts]:
     """Each date cell; and a stated duration against the dates beside it.
 
-    Dates before 1990 or over ten years after the period are slips. Text is accepted as YYYY-MM-DD only.
+    Dates before 1990 or over ten years after the period are slips. Text is accepted as YYYY-MM-DD
+    only.
     Why: a date that cannot be read takes its row out of every check on time.
     Fix: type dates as real Excel dates, and see that the end is not before the start.
     Out of scope: (1) grants whose duration is stated without both dates, or the reverse.
-    Example: 03/04/2024 as text could be April or March: a finding. A stated 12 months beside dates of 6 is a
+    Example: 03/04/2024 as text could be April or March: a finding. A stated 12 months beside dates
+    of 6 is a
     warning.
     """
     grants = book["grants"]
     stated = grants["planned_duration_months"]
-    whole, spare = months_and_days(grants["planned_start_date"], grants["planned_end_date"])
+    terms = Terms(grants["planned_start_date"], grants["planned_end_date"])
+    whole, spare = months_and_days(terms.start, terms.end)
     counted = whole.astype("Float64") + (spare > 0).astype("Float64")
     apart = ((stated - counted > 1) | (whole.astype("Float64") - stated > 1)).astype("boolean")
     verdicts: list[Faults | RowVerdicts] = [Faults(_filled(book, "date"))]
-    if book.has("grants", "planned_duration_months"):
-        dated = book.has("grants", "planned_end_date")
+    if book.has("grants", "planned_duration_months") and book.has("grants", "planned_end_date"):
         verdicts.append(
             RowVerdicts(
                 "grants",
                 in_scope=(stated.notna() & whole.notna()).astype("boolean"),  # (1)
                 meets=~apart,
                 at="planned_duration_months",
-                message="Grant {grant_id} is said to last {planned_duration_months} months, but its dates make {counted}.",
+                message="Grant {grant_id} is said to last {planned_duration_months} months, but "
+                "its dates make {counted}.",
                 remedy="Correct the stated duration or the dates; the dates were used.",
                 expected="the duration that the dates make, within a month",
-                words=lambda labels: {
-                    "counted": whole.loc[labels].astype("string") + " months " + spare.loc[labels].astype("string") + " days"
-                },
+                words=lambda labels: {"counted": terms.of(labels).words()},
                 severity=pd.Series(Severity.WARNING, index=grants.index),
             )
-        ) if dated else None
+        )
     return verdicts
 
 
@@ -104,11 +116,13 @@ def dates(book: Book, limits: Limits) -> list[Faults | RowVerdicts]:
     needs={},
     thresholds=[MAX_AGE],
     severity=Severity.ERROR,
-    severity_note="a warning where a rate exists but is older than an unconfirmed number of days; the row is left out of "
+    severity_note="a warning where a rate exists but is older than an unconfirmed number of "
+    "days; the row is left out of "
     "totals either way",
 )
 def convertible(book: Book, limits: Limits) -> list[RowVerdicts]:
-    """Each amount in another currency has a rate of its value date, or of at most {fx.max_age_days} days before.
+    """Each amount in another currency has a rate of its value date, or of at most
+    {fx.max_age_days} days before.
 
     The rate itself, its inverse, or one step through a third currency will do.
     Why: an amount without a rate is missing from every total.
@@ -126,7 +140,10 @@ def convertible(book: Book, limits: Limits) -> list[RowVerdicts]:
         rows = book.money(table, amount)
         foreign = (rows["currency"] != to) & rows["amount"].notna()  # (1)
         lost = rows[(foreign & rows["rate"].isna()).fillna(False) & rows["value_date"].notna()]
-        never = [not book.rates.ever(c, to, on) for c, on in zip(lost["currency"], lost["value_date"], strict=True)]
+        never = [
+            not book.rates.ever(c, to, on)
+            for c, on in zip(lost["currency"], lost["value_date"], strict=True)
+        ]
 
         def words(labels: pd.Index, rows: pd.DataFrame = rows) -> Mapping[str, pd.Series | str]:
             return {"on": rows.loc[labels, "value_date"].dt.strftime("%Y-%m-%d"), "to": to}
@@ -137,9 +154,11 @@ def convertible(book: Book, limits: Limits) -> list[RowVerdicts]:
                 in_scope=foreign,
                 meets=rows["rate"].notna().astype("boolean").mask(rows["value_date"].isna()),
                 at="currency",
-                message="There is no rate from {currency} to {to} on {on} or in the {fx.max_age_days} days before it; the "
+                message="There is no rate from {currency} to {to} on {on} or in the "
+                "{fx.max_age_days} days before it; the "
                 "amount is left out of every total.",
-                remedy="Add the rate of that day to the sheet Exchange rates, with its source (UN operational rate, ECB, "
+                remedy="Add the rate of that day to the sheet Exchange rates, with its source "
+                "(UN operational rate, ECB, "
                 "ledger).",
                 expected="a rate to {to} of at most {fx.max_age_days} days before {on}",
                 words=words,
@@ -182,7 +201,8 @@ def references(book: Book, limits: Limits) -> Faults:
     severity_note="a warning where budget lines differ, and while the tolerance is unconfirmed",
 )
 def reconciled(book: Book, limits: Limits) -> list[RowVerdicts]:
-    """Sub-grants and payments within the grant, budget lines equal to it, each within {dat.tolerance_pct}%.
+    """Sub-grants and payments within the grant, budget lines equal to it, each within
+    {dat.tolerance_pct}%.
 
     Compared in the grant's own currency; other currencies are converted at their own value dates.
     Why: money that is passed on twice on paper hides what was really passed on.
@@ -191,17 +211,57 @@ def reconciled(book: Book, limits: Limits) -> list[RowVerdicts]:
     Example: sub-grants of 165,000 in a grant of 460,000 agree; of 480,000 they do not.
     """
     f = flows(book)
-    grants, subs, payments, lines = (book[t] for t in ("grants", "subgrants", "transactions", "budget_lines"))
+    grants, subs, payments, lines = (
+        book[t] for t in ("grants", "subgrants", "transactions", "budget_lines")
+    )
     live = f.grants["live"]
-    paid = (payments["transaction_type"] == DISBURSEMENT).fillna(False) & payments["subgrant_id"].isna()
+    paid = (payments["transaction_type"] == DISBURSEMENT).fillna(False) & payments[
+        "subgrant_id"
+    ].isna()
     budget = (lines["parent_type"] == "grant").fillna(False) & _current(lines)
     tier1 = subs["parent_subgrant_id"].isna()
     lower = ~tier1
     verdicts = [
-        _within(book, limits, "grants", live, "subgrants", "amount", subs["parent_grant_id"].where(tier1), "sub-grants"),
-        _within(book, limits, "subgrants", None, "subgrants", "amount", subs["parent_subgrant_id"].where(lower), "sub-grants"),
-        _within(book, limits, "grants", live, "transactions", "value", payments["grant_id"].where(paid), "payments"),
-        _within(book, limits, "grants", live, "budget_lines", "amount", lines["parent_id"].where(budget), "budget lines"),
+        _within(
+            book,
+            limits,
+            "grants",
+            live,
+            "subgrants",
+            "amount",
+            subs["parent_grant_id"].where(tier1),
+            "sub-grants",
+        ),
+        _within(
+            book,
+            limits,
+            "subgrants",
+            None,
+            "subgrants",
+            "amount",
+            subs["parent_subgrant_id"].where(lower),
+            "sub-grants",
+        ),
+        _within(
+            book,
+            limits,
+            "grants",
+            live,
+            "transactions",
+            "value",
+            payments["grant_id"].where(paid),
+            "payments",
+        ),
+        _within(
+            book,
+            limits,
+            "grants",
+            live,
+            "budget_lines",
+            "amount",
+            lines["parent_id"].where(budget),
+            "budget lines",
+        ),
     ]
     return [v for v in verdicts if v is not None and len(grants)]
 
@@ -231,22 +291,31 @@ def _within(
     own = pd.Series(rows["currency"].array, index=rows[key].array)
     own = own[own.index.notna() & ~own.index.duplicated()]
     target = pd.Series(own.reindex(parent.array).array, index=parent.index, dtype="string")
-    moved = book.rates.convert(book[child][amount], book[child]["currency"], book.value_date(child), target)["value"]
+    moved = book.rates.convert(
+        book[child][amount], book[child]["currency"], book.value_date(child), target
+    )["value"]
     named = parent.notna()
     sums = moved[named].groupby(parent[named]).sum().reindex(rows[key].array)
     summed = pd.Series(sums.array, index=rows.index, dtype="Float64")
-    partial = pd.Series(moved[named].isna().groupby(parent[named]).any().reindex(rows[key].array).array, index=rows.index)
+    partial = pd.Series(
+        moved[named].isna().groupby(parent[named]).any().reindex(rows[key].array).array,
+        index=rows.index,
+    )
     tolerance = limits["dat.tolerance_pct"] / 100
     exact = what == "budget lines"
     quotient = summed / rows["amount"]
     meets = (quotient <= 1 + tolerance) & ((1 - quotient <= tolerance) | (not exact))
-    meets = meets.mask(partial.fillna(False).astype(bool) & meets.fillna(True))  # a row without a rate may tip it
+    meets = meets.mask(
+        partial.fillna(False).astype(bool) & meets.fillna(True)
+    )  # a row without a rate may tip it
     scope = summed.notna() | partial.fillna(False).astype(bool)  # (1)
     if live is not None:
         scope &= live  # (2)
 
     def words(labels: pd.Index) -> Mapping[str, pd.Series | str]:
-        picked = pd.DataFrame({"sum": summed, "amount": rows["amount"], "currency": rows["currency"]}).loc[labels]
+        picked = pd.DataFrame(
+            {"sum": summed, "amount": rows["amount"], "currency": rows["currency"]}
+        ).loc[labels]
         gap = (picked["sum"] - picked["amount"]).abs()
         more = picked["sum"] > picked["amount"]
         return {
@@ -265,7 +334,8 @@ def _within(
         at="amount",
         message=f"{{one}} {{id}} is {{own}}, but its {what} come to {{sum}}: {{gap}} {{over}}.",
         remedy="Look for double entry, an amendment that is missing, or mixed currencies.",
-        expected=f"{what} {'equal to' if exact else 'of at most'} the amount, within {{dat.tolerance_pct}}%",
+        expected=f"{what} {'equal to' if exact else 'of at most'} the amount, within "
+        f"{{dat.tolerance_pct}}%",
         words=words,
         severity=pd.Series(Severity.WARNING if exact else Severity.ERROR, index=rows.index),
         blank=[(child, amount), (child, "currency")],
@@ -275,7 +345,8 @@ def _within(
 
 def _amounts(amounts: pd.Series, currencies: pd.Series) -> pd.Series:
     texts = [
-        money.words(float(a), None if pd.isna(c) else str(c)) for a, c in zip(amounts.fillna(0), currencies, strict=True)
+        say_amount(float(a), None if pd.isna(c) else str(c))
+        for a, c in zip(amounts.fillna(0), currencies, strict=True)
     ]
     return pd.Series(texts, index=amounts.index)
 
@@ -290,7 +361,8 @@ def _amounts(amounts: pd.Series, currencies: pd.Series) -> pd.Series:
     severity=Severity.ERROR,
 )
 def codes(book: Book, limits: Limits) -> Faults:
-    """Each cell of a coded column, whatever its case and spaces; a code's name is as good as the code.
+    """Each cell of a coded column, whatever its case and spaces; a code's name is as good as the
+    code.
 
     Why: a code that is not known is read as blank, and blank is unknown.
     Fix: choose from the list.
@@ -316,11 +388,15 @@ def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
 
     Why: a portfolio that says little must not look better than one that says much.
     Fix: fill the cells that the reason names; blank is unknown, never “no”.
-    Out of scope: (1) checks that lack a whole sheet or column, which the summary lists; (2) checks that do not
+    Out of scope: (1) checks that lack a whole sheet or column, which the summary lists; (2) checks
+    that do not
     apply to the workbook.
-    Example: LOC-01 between 20.8% and 35.8% for one blank affiliation is undetermined, and asks for that one cell.
+    Example: LOC-01 between 20.8% and 35.8% for one blank affiliation is undetermined, and asks for
+    that one cell.
     """
-    judged = [r for r in results if r.rows_in_scope and r.status is not Status.NOT_APPLICABLE]  # (1) (2)
+    judged = [
+        r for r in results if r.rows_in_scope and r.status is not Status.NOT_APPLICABLE
+    ]  # (1) (2)
     least = limits["dat.coverage_min_pct"] / 100
     found = []
     for r in judged:
@@ -330,7 +406,8 @@ def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
             found.append(
                 Remark(
                     r.check.id,
-                    f"{r.check.id} ({r.check.name}) could judge {r.assessed_rows} of {r.rows_in_scope} rows; it is "
+                    f"{r.check.id} ({r.check.name}) could judge {r.assessed_rows} of "
+                    f"{r.rows_in_scope} rows; it is "
                     f"{r.status.words}. {r.reason}",
                     "Fill the cells that it names. Blank means unknown, never “no”.",
                     "{dat.coverage_min_pct}% or more of the rows judged, and a clear answer",
@@ -368,7 +445,12 @@ def no_identifiers(book: Book, limits: Limits) -> list[RowVerdicts]:
         keys = {*plan.primaryKey, *(r.field for r in plan.foreignKeys)}
         for field in plan.fields:
             free = field.type == "string" and not field.codelist and not field.constraints.pattern
-            if not free or field.name in keys or field.name.endswith("_url") or not table.has(field.name):  # (1)
+            if (
+                not free
+                or field.name in keys
+                or field.name.endswith("_url")
+                or not table.has(field.name)
+            ):  # (1)
                 continue
             cells = table.frame[field.name]
             kind = cells.map({text: _identifier(text) for text in cells.dropna().unique()})
@@ -379,13 +461,18 @@ def no_identifiers(book: Book, limits: Limits) -> list[RowVerdicts]:
                     meets=kind.isna().astype("boolean"),
                     at=field.name,
                     message="“{heading}” of {key} seems to hold {kind}.",
-                    remedy="Replace it by a reference code that your team keeps elsewhere, before you send the workbook on.",
+                    remedy="Replace it by a reference code that your team keeps elsewhere, "
+                    "before you send the workbook on.",
                     expected="no personal identifier",
-                    words=lambda labels, kind=kind: {"kind": kind.loc[labels]},
+                    words=partial(_picked, kind),
                     hidden=True,
                 )
             )
     return verdicts
+
+
+def _picked(kind: pd.Series, labels: pd.Index) -> Mapping[str, pd.Series | str]:
+    return {"kind": kind.loc[labels]}
 
 
 def _identifier(text: str) -> str | None:

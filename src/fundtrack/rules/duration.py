@@ -15,9 +15,10 @@ from fundtrack.book import Book
 from fundtrack.flows import CANCELLED, DISBURSEMENT, flows
 from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
 from fundtrack.money import total
-from fundtrack.months import Terms, duration
+from fundtrack.months import Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
+from fundtrack.words import duration
 
 SHORT = Threshold(
     "dur.short_months",
@@ -25,10 +26,16 @@ SHORT = Threshold(
     "months",
     Basis.BRIEF,
     ("brief, p. 31",),
-    "Flagged at or below. Both ends of the brief's pattern count; anything under three months is shorter still.",
+    "Flagged at or below. Both ends of the brief's pattern count; anything under three months is "
+    "shorter still.",
 )
 BAND_LOW = Threshold(
-    "dur.band_low_months", 3, "months", Basis.BRIEF, ("brief, p. 31",), "Only tells the band from what lies below it."
+    "dur.band_low_months",
+    3,
+    "months",
+    Basis.BRIEF,
+    ("brief, p. 31",),
+    "Only tells the band from what lies below it.",
 )
 MULTI_YEAR = Threshold(
     "dur.multi_year_months",
@@ -40,7 +47,8 @@ MULTI_YEAR = Threshold(
 )
 SHORT_CYCLE = Clause(
     "p. 31",
-    "CSOs often facing three to six-month implementation periods for work that requires long term commitment",
+    "CSOs often facing three to six-month implementation periods for work that requires long "
+    "term commitment",
 )
 
 
@@ -57,7 +65,9 @@ def signed(frame: pd.DataFrame) -> Terms:
 
 
 def _end_field(book: Book) -> str:
-    return "planned_end_date" if book.has("grants", "planned_end_date") else "planned_duration_months"
+    return (
+        "planned_end_date" if book.has("grants", "planned_end_date") else "planned_duration_months"
+    )
 
 
 @check(
@@ -82,7 +92,8 @@ def short_grant(book: Book, limits: Limits) -> RowVerdicts:
     """Each grant's dates as signed, first and last day included.
 
     Why: short cycles make partners chase the next grant instead of building trust.
-    Fix: one agreement that is longer, or an exception with its reason where the work is truly short.
+    Fix: one agreement that is longer, or an exception with its reason where the work is truly
+    short.
     Out of scope: (1) cancelled grants; (2) recipients that are not civil society organisations.
     Example: 2024-01-01 to 2024-06-30 is exactly six months: a finding; one day more is none.
     """
@@ -100,7 +111,9 @@ def short_grant(book: Book, limits: Limits) -> RowVerdicts:
                 "below even the three-to-six-month pattern",
                 "inside the three-to-six-month pattern",
             ),
-            "extended": ("; extended since, it is now " + now).where(rows["amended_end_date"].notna(), ""),
+            "extended": ("; extended since, it is now " + now).where(
+                rows["amended_end_date"].notna(), ""
+            ),
         }
 
     return RowVerdicts(
@@ -110,7 +123,8 @@ def short_grant(book: Book, limits: Limits) -> RowVerdicts:
         at=_end_field(book),
         message="Grant {grant_id} to {recipient_org_id} runs {duration}: {pattern} that the brief "
         "criticises{extended}.",
-        remedy="Sign it anew as one agreement of more than {dur.short_months} months, or record in the sheet "
+        remedy="Sign it anew as one agreement of more than {dur.short_months} months, or record "
+        "in the sheet "
         "Exceptions why the work is truly short.",
         expected="more than {dur.short_months} months",
         words=words,
@@ -154,7 +168,8 @@ def short_subgrant(book: Book, limits: Limits) -> RowVerdicts:
         in_scope=flows(book).is_cso(subs["receiver_org_id"]),  # (2)
         meets=~terms.at_most(limits["dur.short_months"]),
         at="planned_end_date",
-        message="Sub-grant {subgrant_id} to {receiver_org_id} runs {duration}, while the grant {parent_grant_id} "
+        message="Sub-grant {subgrant_id} to {receiver_org_id} runs {duration}, while the grant "
+        "{parent_grant_id} "
         "that it comes from runs {parent}.",
         remedy="Ask {provider_org_id} to bring the sub-grant to the term of its own grant.",
         expected="more than {dur.short_months} months",
@@ -172,7 +187,8 @@ def short_subgrant(book: Book, limits: Limits) -> RowVerdicts:
     origin="brief + source",
     brief=Clause(
         "p. 31",
-        "The donor community must revisit its own processes to allow for greater flexibility in funding timelines",
+        "The donor community must revisit its own processes to allow for greater flexibility in "
+        "funding timelines",
     ),
     needs={
         "grants": [
@@ -192,7 +208,8 @@ def short_subgrant(book: Book, limits: Limits) -> RowVerdicts:
             "% of CSO value",
             Basis.HOUSE,
             ("S09",),
-            "The mark against which the Grand Bargain Secretariat reports donors; not a rule for preventing violent "
+            "The mark against which the Grand Bargain Secretariat reports donors; not a rule for "
+            "preventing violent "
             "extremism.",
         ),
     ],
@@ -220,8 +237,20 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
             entries("multi_year", "part", "grants", value.where(long.fillna(False)), org_id=of),
             entries("cso_value", "whole", "grants", value, org_id=of),
             entries("unknown_duration", "unknown", "grants", value.where(long.isna()), org_id=of),
-            entries("perhaps_cso_long", "doubtful", "grants", money.where(doubt & long.fillna(True)), org_id=of),
-            entries("perhaps_cso_short", "burden", "grants", money.where(doubt & ~long.fillna(False)), org_id=of),
+            entries(
+                "perhaps_cso_long",
+                "doubtful",
+                "grants",
+                money.where(doubt & long.fillna(True)),
+                org_id=of,
+            ),
+            entries(
+                "perhaps_cso_short",
+                "burden",
+                "grants",
+                money.where(doubt & ~long.fillna(False)),
+                org_id=of,
+            ),
         ],
         ignore_index=True,
     )
@@ -230,18 +259,32 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
     untyped = grants.index[doubt & money.notna()]
     asks = []
     if len(blank):
-        asks.append(Ask("grants", ["planned_start_date", "planned_end_date"], blank, total(money.loc[blank])))
-    if len(untyped):
-        orgs = flows(book).register.reindex(grants.loc[untyped, "recipient_org_id"].unique())["label"]
         asks.append(
-            Ask("organisations", ["org_type"], pd.Index(orgs.dropna().astype("int64")), total(money.loc[untyped]))
+            Ask(
+                "grants", ["planned_start_date", "planned_end_date"], blank, total(money.loc[blank])
+            )
+        )
+    if len(untyped):
+        orgs = flows(book).register.reindex(grants.loc[untyped, "recipient_org_id"].unique())[
+            "label"
+        ]
+        asks.append(
+            Ask(
+                "organisations",
+                ["org_type"],
+                pd.Index(orgs.dropna().astype("int64")),
+                total(money.loc[untyped]),
+            )
         )
     return Share(
         terms_of_share,
         at_least="dur.multi_year_share_min_pct",
-        message="{share} of the money for civil society ({part} of {whole}) is in grants of {dur.multi_year_months} "
-        "months or more; the benchmark is {threshold}. The mean grant lasts {mean} months by value.",
-        remedy="Convert {gap} to agreements of {dur.multi_year_months} months or more; the largest shorter grants are "
+        message="{share} of the money for civil society ({part} of {whole}) is in grants of "
+        "{dur.multi_year_months} "
+        "months or more; the benchmark is {threshold}. The mean grant lasts {mean} months by "
+        "value.",
+        remedy="Convert {gap} to agreements of {dur.multi_year_months} months or more; the "
+        "largest shorter grants are "
         "{levers}. Begin with the chains of renewals under DUR-05.",
         figures={"mean_months": mean},
         asks=asks,
@@ -260,9 +303,12 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
     origin="brief + house",
     brief=Clause(
         "p. 31",
-        "the perception that international actors view the lives and communities of those affected by extremism as a “project.”",
+        "the perception that international actors view the lives and communities of those "
+        "affected by extremism as a “project.”",
     ),
-    needs={"grants": ["provider_org_id", "recipient_org_id", "planned_start_date", "planned_end_date"]},
+    needs={
+        "grants": ["provider_org_id", "recipient_org_id", "planned_start_date", "planned_end_date"]
+    },
     thresholds=[
         Threshold("dur.chain_gap_days", 90, "days", Basis.HOUSE, (), "One quarter."),
         Threshold("dur.chain_min_grants", 3, "grants", Basis.HOUSE),
@@ -274,19 +320,26 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
 def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
     """Grants of one provider to one recipient that follow each other, seen as one chain.
 
-    A grant joins the chain when it renews a grant in it, or begins within {dur.chain_gap_days} days of the
+    A grant joins the chain when it renews a grant in it, or begins within {dur.chain_gap_days}
+    days of the
     chain's latest end, under the same programme where programmes are given. Overlaps count once.
     Why: a chain of short grants is a long commitment without its security.
     Fix: replace the next renewal by one agreement of several years, and fund the gap.
-    Out of scope: (1) cancelled grants; (2) recipients that are known not to be civil society organisations;
+    Out of scope: (1) cancelled grants; (2) recipients that are known not to be civil society
+    organisations;
     (3) chains of fewer than {dur.chain_min_grants} grants.
-    Example: three grants of six months with gaps of 14 and 17 days are one chain of 19 months, 31 days unfunded.
+    Example: three grants of six months with gaps of 14 and 17 days are one chain of 19 months, 31
+    days unfunded.
     """
     grants = live_grants(book)  # (1)
     not_cso = (~flows(book).is_cso(grants["recipient_org_id"])).fillna(False)
-    known = grants[["planned_start_date", "planned_end_date", "provider_org_id", "recipient_org_id"]].notna().all(axis=1)
+    known = (
+        grants[["planned_start_date", "planned_end_date", "provider_org_id", "recipient_org_id"]]
+        .notna()
+        .all(axis=1)
+    )
     grants = grants[~not_cso & known]  # (2)
-    chains = _chains(grants, limits["dur.chain_gap_days"])
+    chains, members = _chains(grants, limits["dur.chain_gap_days"])
     enough = chains["grants"] >= limits["dur.chain_min_grants"]
     span = Terms(chains["start"], chains["end"])
     serial = (chains["longest"] <= limits["dur.chain_grant_max_months"]) & span.at_least(
@@ -298,7 +351,7 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
             "n": chains.loc[labels, "grants"].astype("string"),
             "span": span.of(labels).words(),
             "gap": chains.loc[labels, "gap"].astype("string"),
-            "ids": chains.loc[labels, "ids"],
+            "ids": _chained(chains.loc[labels], members),
         }
 
     return RowVerdicts(
@@ -306,40 +359,49 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
         in_scope=enough.astype("boolean"),  # (3)
         meets=~serial,
         at="grant_id",
-        message="{recipient_org_id} has had {n} grants in a row from {provider_org_id}, each of at most "
+        message="{recipient_org_id} has had {n} grants in a row from {provider_org_id}, each of "
+        "at most "
         "{dur.chain_grant_max_months} months, over {span}, {gap} days of them unfunded: {ids}.",
-        remedy="Replace the next renewal by one agreement of several years, and bridge the {gap} days without money.",
+        remedy="Replace the next renewal by one agreement of several years, and bridge the {gap} "
+        "days without money.",
         expected="one agreement instead of {dur.chain_min_grants} or more short ones",
         words=words,
         key=chains["first"],
     )
 
 
-def _chains(grants: pd.DataFrame, gap_days: float) -> pd.DataFrame:
-    """One row a chain, indexed by the label of its latest grant.
+def _chains(grants: pd.DataFrame, gap_days: float) -> tuple[pd.DataFrame, list[str]]:
+    """One row a chain, indexed by the label of its latest grant; and all grants' ids, chain by
+    chain.
 
-    Columns: first and ids (grant ids), grants (count), start, end, longest (months, a spare day counts as
-    more), gap (unfunded days).
+    Columns: first (the id of its first grant), grants (count), start, end, longest (months, a
+    spare day counts
+    as more), gap (unfunded days), begins (where its grants stand in the list of ids).
     """
     parties = ["provider_org_id", "recipient_org_id", "programme_id"]
-    ordered = grants.sort_values([*parties, "planned_start_date", "planned_end_date", "grant_id"], kind="stable")
+    ordered = grants.sort_values(
+        [*parties, "planned_start_date", "planned_end_date", "grant_id"], kind="stable"
+    )
     one = ordered[parties].fillna("")
     party = (one != one.shift()).any(axis=1).cumsum()
     day = np.timedelta64(1, "D")
     until = ordered.groupby(party)["planned_end_date"].cummax().groupby(party).shift()
     apart = ordered["planned_start_date"] - until > np.timedelta64(int(gap_days) + 1, "D")
     chain = _linked((until.isna() | apart).cumsum(), ordered)
-    by = ordered.assign(chain=chain).sort_values(["chain", "planned_start_date", "planned_end_date"], kind="stable")
+    by = ordered.assign(chain=chain).sort_values(
+        ["chain", "planned_start_date", "planned_end_date"], kind="stable"
+    )
     reached = by.groupby("chain")["planned_end_date"].cummax().groupby(by["chain"]).shift()
     idle = ((by["planned_start_date"] - reached - day) // day).clip(lower=0).fillna(0)
     terms = signed(by)
-    longest = terms.months + (terms.days > 0).astype("Float64") / 2  # only tells “more than n months”
+    longest = (
+        terms.months + (terms.days > 0).astype("Float64") / 2
+    )  # only tells “more than n months”
     grouped = by.assign(idle=idle, longest=longest, label=by.index).groupby("chain", sort=True)
     chains = pd.DataFrame(
         {
             "label": grouped["label"].last(),
             "first": grouped["grant_id"].first(),
-            "ids": grouped["grant_id"].agg(lambda ids: ", ".join(ids.dropna())),
             "grants": grouped.size(),
             "start": grouped["planned_start_date"].min(),
             "end": grouped["planned_end_date"].max(),
@@ -347,7 +409,15 @@ def _chains(grants: pd.DataFrame, gap_days: float) -> pd.DataFrame:
             "gap": grouped["idle"].sum().astype("int64"),
         }
     )
-    return chains.set_index("label")
+    chains["begins"] = chains["grants"].cumsum() - chains["grants"]
+    return chains.set_index("label"), list(by["grant_id"])
+
+
+def _chained(chains: pd.DataFrame, members: list[str]) -> pd.Series:
+    """The ids of each chain's grants in order; only worked out for the chains that are shown."""
+    spans = zip(chains["begins"], chains["grants"], strict=True)
+    texts = [", ".join(str(m) for m in members[b : b + n] if not pd.isna(m)) for b, n in spans]
+    return pd.Series(texts, index=chains.index, dtype="string")
 
 
 def _linked(chain: pd.Series, ordered: pd.DataFrame) -> pd.Series:
@@ -355,7 +425,9 @@ def _linked(chain: pd.Series, ordered: pd.DataFrame) -> pd.Series:
     ids = ordered["grant_id"]
     home = pd.Series(chain.array, index=ids.array)
     home = home[home.index.notna() & ~home.index.duplicated()]
-    renews = pd.Series(home.reindex(ordered["renewal_of_grant_id"].array).array, index=ordered.index)
+    renews = pd.Series(
+        home.reindex(ordered["renewal_of_grant_id"].array).array, index=ordered.index
+    )
     links = pd.DataFrame({"a": chain, "b": renews}).dropna().astype("int64")
     links = links[links["a"] != links["b"]].drop_duplicates()
     root = np.arange(int(chain.max()) + 1 if len(chain) else 1)
@@ -389,7 +461,8 @@ def effective_period(book: Book, limits: Limits) -> RowVerdicts:
 
     Why: a year's grant whose money comes in July is a grant of six months.
     Fix: extend it at no cost by the days lost, and pay the first instalment at signature next time.
-    Out of scope: (1) cancelled grants; (2) recipients that are known not to be civil society organisations;
+    Out of scope: (1) cancelled grants; (2) recipients that are known not to be civil society
+    organisations;
     (3) grants that were signed for six months or less, which DUR-01 judges.
     Example: signed for 2024, first paid on 2024-07-10: 191 days late, 5 months 22 days are left.
     """
@@ -419,9 +492,11 @@ def effective_period(book: Book, limits: Limits) -> RowVerdicts:
         in_scope=~signed(grants).at_most(limits["dur.short_months"]),  # (3)
         meets=~(terms.at_most(limits["dur.short_months"]) | over),
         at="planned_end_date",
-        message="Grant {grant_id} was signed for {duration}, but its first money came on {paid}, {late} days after the "
+        message="Grant {grant_id} was signed for {duration}, but its first money came on {paid}, "
+        "{late} days after the "
         "start: {left} remained.",
-        remedy="Grant an extension of {late} days at no cost, and pay the first instalment at signature next time.",
+        remedy="Grant an extension of {late} days at no cost, and pay the first instalment at "
+        "signature next time.",
         expected="more than {dur.short_months} months after the first payment",
         words=words,
         blank=[("transactions", "transaction_date"), *_dates_and_type("grants")[:2]],
@@ -442,4 +517,8 @@ def _either(mask: pd.Series, yes: str, no: str) -> pd.Series:
 
 
 def _dates_and_type(table: str) -> list[tuple[str, str]]:
-    return [(table, "planned_start_date"), (table, "planned_end_date"), ("organisations", "org_type")]
+    return [
+        (table, "planned_start_date"),
+        (table, "planned_end_date"),
+        ("organisations", "org_type"),
+    ]

@@ -1,6 +1,7 @@
 """Local share: how much reaches local independent organisations, and through how many hands?
 
-Who is local decides everything, so what is not known of a recipient widens the bounds of a share and is
+Who is local decides everything, so what is not known of a recipient widens the bounds of a share
+and is
 asked for by name; it is never read as “no”.
 """
 
@@ -20,7 +21,8 @@ from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
 
 SHIFT = Clause(
     "p. 34, text after the box",
-    "there is a critical need to shift resources to local independent organizations, not just large international NGOs",
+    "there is a critical need to shift resources to local independent organizations, not just "
+    "large international NGOs",
 )
 MONEY = ["recipient_org_id", "amount", "currency"]
 STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
@@ -28,7 +30,8 @@ STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
 
 @check(
     "LOC-01",
-    "At least {loc.as_direct_min_pct}% of the money reaches local independent organisations directly or through one "
+    "At least {loc.as_direct_min_pct}% of the money reaches local independent organisations "
+    "directly or through one "
     "intermediary",
     name="Local independent CSO share, as directly as possible",
     scope="portfolio, country",
@@ -43,7 +46,8 @@ STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
             "% of value",
             Basis.SOURCE,
             ("S01", "S02", "S04"),
-            "A benchmark borrowed from humanitarian finance, where state bodies count too; here only independent "
+            "A benchmark borrowed from humanitarian finance, where state bodies count too; here "
+            "only independent "
             "organisations do, as the brief asks.",
         )
     ],
@@ -51,13 +55,17 @@ STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
     severity_note="an error below half of the benchmark",
 )
 def as_direct_share(book: Book, limits: Limits) -> Share:
-    """(D + I1) / T: direct grants, and sub-grants one step away, over all grants but those to state bodies.
+    """(D + I1) / T: direct grants, and sub-grants one step away, over all grants but those to
+    state bodies.
 
-    Local and independent: a national organisation with its headquarters where it works, neither affiliated to
-    an international NGO nor controlled by the state. Each amount is converted at its own value date.
+    Local and independent: a national organisation with its headquarters where it works, neither
+    affiliated to
+    an international NGO nor controlled by the state. Each amount is converted at its own value
+    date.
     Why: organisations rooted in their communities carry the work and the risk.
     Fix: more direct grants, or a minimum that intermediaries pass on.
-    Out of scope: (1) cancelled grants; (2) grants to state bodies; (3) grants outside the period; (4) money that
+    Out of scope: (1) cancelled grants; (2) grants to state bodies; (3) grants outside the period;
+    (4) money that
     passed through two or more intermediaries; (5) purchases of services.
     Example: 166,500 direct and 120,000 through one intermediary, of 800,000, is 35.8125%.
     """
@@ -66,7 +74,14 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
     terms = pd.concat(
         [
             _of_grants("D", "part", f.direct, grants),
-            entries("I1", "part", "subgrants", f.one_step, country=subs["country"], org_id=subs["passed_on_by"]),
+            entries(
+                "I1",
+                "part",
+                "subgrants",
+                f.one_step,
+                country=subs["country"],
+                org_id=subs["passed_on_by"],
+            ),
             _of_grants("unknown", "unknown", f.may_reach, grants),
             _of_grants("T", "whole", f.grants["value"].where(grants["counted"]), grants),
         ],
@@ -76,9 +91,11 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
     return Share(
         terms,
         at_least="loc.as_direct_min_pct",
-        message="{share} of the money ({part} of {whole}) reaches local independent organisations directly or through "
+        message="{share} of the money ({part} of {whole}) reaches local independent "
+        "organisations directly or through "
         "one intermediary; the benchmark is {threshold}." + f.caveat,
-        remedy="Move {gap} to direct grants, or write a minimum to pass on into the largest grants to international "
+        remedy="Move {gap} to direct grants, or write a minimum to pass on into the largest "
+        "grants to international "
         "NGOs: {levers}.",
         breakdown=["country"],
         figures=_comparator(book, f),
@@ -86,12 +103,16 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
         levers=("grants", grants["value"].where(international)),
         assessed=int(grants["counted"].sum()),
         in_scope=int((grants["live"] & f.in_period & ~grants["state"].astype(bool)).sum()),
-        severity=lambda high, threshold: Severity.ERROR if high < threshold / 2 else Severity.WARNING,
+        severity=lambda high, threshold: (
+            Severity.ERROR if high < threshold / 2 else Severity.WARNING
+        ),
     )
 
 
 def _comparator(book: Book, f: Flows) -> dict[str, float]:
-    """The Grand Bargain's own reading: state bodies of the country count as local, nothing is left out."""
+    """The Grand Bargain's own reading: state bodies of the country count as local, nothing is left
+    out.
+    """
     grants = f.grants
     whole = grants["value"].where(grants["live"] & f.in_period)
     home = f.about(grants["org_id"], "hq_country") == grants["country"]
@@ -103,7 +124,9 @@ def _comparator(book: Book, f: Flows) -> dict[str, float]:
 
 
 def _of_grants(figure: str, role: str, amounts: pd.Series, grants: pd.DataFrame) -> pd.DataFrame:
-    return entries(figure, role, "grants", amounts, country=grants["country"], org_id=grants["org_id"])
+    return entries(
+        figure, role, "grants", amounts, country=grants["country"], org_id=grants["org_id"]
+    )
 
 
 @check(
@@ -122,7 +145,8 @@ def _of_grants(figure: str, role: str, amounts: pd.Series, grants: pd.DataFrame)
             "% of value",
             Basis.SOURCE,
             ("S12",),
-            "Reported only, until the donor sets a target. USAID aimed at 25 by 2025 and reached 10.2, or 6 by a strict "
+            "Reported only, until the donor sets a target. USAID aimed at 25 by 2025 and reached "
+            "10.2, or 6 by a strict "
             "definition.",
         )
     ],
@@ -130,7 +154,8 @@ def _of_grants(figure: str, role: str, amounts: pd.Series, grants: pd.DataFrame)
     severity_note="a warning where the donor has set a target",
 )
 def direct_share(book: Book, limits: Limits) -> Share:
-    """D / T: direct grants to local independent organisations over all grants but those to state bodies.
+    """D / T: direct grants to local independent organisations over all grants but those to state
+    bodies.
 
     Why: each intermediary costs money and takes decisions away from those who do the work.
     Fix: a direct window, or a pooled fund that local organisations can enter.
@@ -150,7 +175,8 @@ def direct_share(book: Book, limits: Limits) -> Share:
     return Share(
         terms,
         at_least="loc.direct_min_pct",
-        message="{share} of the money ({part} of {whole}) goes straight to local independent organisations, with no "
+        message="{share} of the money ({part} of {whole}) goes straight to local independent "
+        "organisations, with no "
         "intermediary." + f.caveat,
         remedy="Open a direct window, or a pooled fund that local organisations can enter.",
         expected="as much as possible; the donor has set {threshold}",
@@ -164,7 +190,8 @@ def direct_share(book: Book, limits: Limits) -> Share:
 
 @check(
     "LOC-03",
-    "Each intermediary passes at least {loc.pass_through_min_pct}% on to local independent organisations",
+    "Each intermediary passes at least {loc.pass_through_min_pct}% on to local independent "
+    "organisations",
     name="Pass-through by intermediary",
     scope="organisation, grant",
     origin="brief + source",
@@ -178,30 +205,40 @@ def direct_share(book: Book, limits: Limits) -> Share:
             "% of value",
             Basis.SOURCE,
             ("S10", "S11"),
-            "The signatories' own pledge: 20 by May 2018, 25 by 2020 (the latter read second-hand).",
+            "The signatories' own pledge: 20 by May 2018, 25 by 2020 (the latter read "
+            "second-hand).",
         )
     ],
     severity=Severity.WARNING,
 )
 def pass_through(book: Book, limits: Limits) -> list[Share]:
-    """Sub-grants to local independent organisations over the grants received, by organisation and by grant.
+    """Sub-grants to local independent organisations over the grants received, by organisation and
+    by grant.
 
-    A grant whose sub-grants are not all listed leaves the share open; listed as complete with no rows is 0%.
+    A grant whose sub-grants are not all listed leaves the share open; listed as complete with no
+    rows is 0%.
     Why: international organisations work through local ones, and should share what they are given.
     Fix: a minimum to pass on in the next agreement, or the sub-grant report that is missing.
-    Out of scope: (1) recipients that pass nothing on by agreement (“not applicable”); (2) local independent
-    organisations without sub-grants; (3) state bodies, cancelled grants and grants outside the period.
+    Out of scope: (1) recipients that pass nothing on by agreement (“not applicable”); (2) local
+    independent
+    organisations without sub-grants; (3) state bodies, cancelled grants and grants outside the
+    period.
     Example: 120,000 passed on of 553,500 is 21.68%: a warning at 25%.
     """
     f = flows(book)
     grants, subs = f.grants, f.subgrants
     lists = grants.index.isin(subs["grant"].dropna())
-    passing = f.is_type(grants["org_id"], INTERMEDIARY_TYPES).fillna(False) | f.is_affiliated(grants["org_id"]).fillna(
-        False
-    )
+    passing = f.is_type(grants["org_id"], INTERMEDIARY_TYPES).fillna(False) | f.is_affiliated(
+        grants["org_id"]
+    ).fillna(False)
     told = book["grants"]["subgrants_reported"] == "yes"
     hands_on = passing | told.fillna(False) | lists
-    judged = grants["counted"] & hands_on & grants["passes_on"].fillna(True) & ~grants["local"].fillna(False)  # (1-3)
+    judged = (
+        grants["counted"]
+        & hands_on
+        & grants["passes_on"].fillna(True)
+        & ~grants["local"].fillna(False)
+    )  # (1-3)
     received = grants["value"].where(judged)
     mine = subs["grant"].isin(grants.index[judged])
     maybe = f.may_reach.where(judged & grants["local"].notna())
@@ -219,12 +256,16 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
     by_organisation = Share(
         terms,
         at_least="loc.pass_through_min_pct",
-        message="{org_id} passed {share} of what it received ({part} of {whole}) on to local independent organisations; "
+        message="{org_id} passed {share} of what it received ({part} of {whole}) on to local "
+        "independent organisations; "
         "the benchmark is {threshold}." + f.caveat,
-        remedy="Write a minimum of {threshold} into the next agreement, or ask for the sub-grant report that is missing.",
+        remedy="Write a minimum of {threshold} into the next agreement, or ask for the sub-grant "
+        "report that is missing.",
         by=["org_id"],
         point=("organisations", "org_id"),
-        asks=[Ask("grants", ["subgrants_reported"], silent, total(received.loc[silent]))] if len(silent) else [],
+        asks=[Ask("grants", ["subgrants_reported"], silent, total(received.loc[silent]))]
+        if len(silent)
+        else [],
         assessed=int((judged & grants["reported"]).sum()),
         in_scope=int(judged.sum()),
         words={"of": "organisation"},
@@ -234,7 +275,8 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
     by_grant = replace(
         by_organisation,
         terms=terms[terms["grant_id"].isin(grants.loc[labels, "grant_id"].dropna())],
-        message="Of grant {grant_id}, {org_id} passed {share} ({part} of {whole}) on to local independent organisations; "
+        message="Of grant {grant_id}, {org_id} passed {share} ({part} of {whole}) on to local "
+        "independent organisations; "
         "the benchmark is {threshold}." + f.caveat,
         by=["org_id", "grant_id"],
         point=("grants", "subgrants_reported"),
@@ -253,7 +295,9 @@ def _grant_ids(subs: pd.DataFrame, grants: pd.DataFrame) -> pd.Series:
     name="Local status is supported",
     scope="organisation",
     origin="brief + source",
-    brief=Clause("p. 29", "Independent local civil society forms much of the backbone of PVE in practice"),
+    brief=Clause(
+        "p. 29", "Independent local civil society forms much of the backbone of PVE in practice"
+    ),
     needs={"organisations": ["org_id", "org_type"], "grants": ["recipient_org_id"]},
     weighs={"grants": ["recipient_country"], "organisations": STATUS},
     severity=Severity.NOTE,
@@ -262,34 +306,70 @@ def local_status(book: Book, limits: Limits) -> RowVerdicts:
     """Organisations whose type says one thing and whose other columns say another, or nothing.
 
     Why: an affiliate of an international NGO is often coded as a local organisation.
-    Fix: confirm who raises the money and who governs, then fill or correct the cell, or leave it as it is.
-    Out of scope: (1) types other than 21, 22 and 24; (2) organisations that receive no grant or sub-grant;
+    Fix: confirm who raises the money and who governs, then fill or correct the cell, or leave it
+    as it is.
+    Out of scope: (1) types other than 21, 22 and 24; (2) organisations that receive no grant or
+    sub-grant;
     (3) type 22 where the headquarters or the country of the work is blank.
     Example: type 24 with “affiliated: yes” is a note: the money is not counted as local.
     """
     f = flows(book)
     orgs = book["organisations"]
-    met = pd.concat([f.grants[["org_id", "country"]], f.subgrants[["org_id", "country"]]]).dropna(subset=["org_id"])
+    met = pd.concat([f.grants[["org_id", "country"]], f.subgrants[["org_id", "country"]]]).dropna(
+        subset=["org_id"]
+    )
     home = f.about(met["org_id"], "hq_country")
-    abroad = (home != met["country"]).astype("boolean").groupby(met["org_id"]).min()  # nowhere at home
+    abroad = (
+        (home != met["country"]).astype("boolean").groupby(met["org_id"]).min()
+    )  # nowhere at home
     away = pd.Series(abroad.reindex(orgs["org_id"].array).array, index=orgs.index, dtype="boolean")
     kind = orgs["org_type"]
-    answers = {"intl_affiliated": orgs["intl_affiliated"], "state_controlled": orgs["state_controlled"]}
+    answers = {
+        "intl_affiliated": orgs["intl_affiliated"],
+        "state_controlled": orgs["state_controlled"],
+    }
     if book.settings.treat_unknown_affiliation_as == "no":
         answers["intl_affiliated"] = answers["intl_affiliated"].fillna("no")
     why = pd.Series("", index=orgs.index, dtype="string")
     at = pd.Series("org_type", index=orgs.index, dtype="string")
     partner, national, international = (kind == t for t in ("24", "22", "21"))
     reasons: list[tuple[str, pd.Series, str]] = [
-        ("hq_country", (partner | national) & away, "has its headquarters ({hq_country}) elsewhere than its work"),
-        ("intl_affiliated", partner & (answers["intl_affiliated"] == "yes"), "is affiliated to an international NGO"),
-        ("state_controlled", partner & (answers["state_controlled"] == "yes"), "is controlled by a government"),
-        ("hq_country", partner & orgs["hq_country"].isna(), "does not say where its headquarters are"),
-        ("intl_affiliated", partner & answers["intl_affiliated"].isna(), "does not say whether it is affiliated"),
-        ("state_controlled", partner & answers["state_controlled"].isna(), "does not say who controls it"),
+        (
+            "hq_country",
+            (partner | national) & away,
+            "has its headquarters ({hq_country}) elsewhere than its work",
+        ),
+        (
+            "intl_affiliated",
+            partner & (answers["intl_affiliated"] == "yes"),
+            "is affiliated to an international NGO",
+        ),
+        (
+            "state_controlled",
+            partner & (answers["state_controlled"] == "yes"),
+            "is controlled by a government",
+        ),
+        (
+            "hq_country",
+            partner & orgs["hq_country"].isna(),
+            "does not say where its headquarters are",
+        ),
+        (
+            "intl_affiliated",
+            partner & answers["intl_affiliated"].isna(),
+            "does not say whether it is affiliated",
+        ),
+        (
+            "state_controlled",
+            partner & answers["state_controlled"].isna(),
+            "does not say who controls it",
+        ),
         (
             "org_type",
-            international & ~away & (answers["intl_affiliated"] == "no") & (answers["state_controlled"] == "no"),
+            international
+            & ~away
+            & (answers["intl_affiliated"] == "no")
+            & (answers["state_controlled"] == "no"),
             "has every mark of a local organisation",
         ),
     ]
@@ -304,17 +384,26 @@ def local_status(book: Book, limits: Limits) -> RowVerdicts:
         home = orgs.loc[labels, "hq_country"].fillna("–")
         texts = [w.replace("{hq_country}", h) for w, h in zip(why.loc[labels], home, strict=True)]
         local = orgs.loc[labels, "org_type"] == "21"
-        counted = local.map({True: "it is counted as international", False: "it is not counted as local"})
+        counted = local.map(
+            {True: "it is counted as international", False: "it is not counted as local"}
+        )
         return {"why": pd.Series(texts, index=labels), "counted": counted}
 
     return RowVerdicts(
         "organisations",
-        in_scope=(kind.isin(["21", "22", "24"]) & received).astype("boolean").where(kind.notna() | ~received),  # (1) (2)
+        in_scope=(kind.isin(["21", "22", "24"]) & received)
+        .astype("boolean")
+        .where(kind.notna() | ~received),  # (1) (2)
         meets=(why == "").astype("boolean").mask(unknown),
         at=at,
         message="{org_id} is coded {org_type} but {why}; {counted}." + f.caveat,
-        remedy="Confirm who raises its money and who governs it, then correct the cell, or leave it as it is.",
+        remedy="Confirm who raises its money and who governs it, then correct the cell, or leave "
+        "it as it is.",
         expected="a type that the other columns support",
         words=details,
-        blank=[("organisations", "org_type"), ("organisations", "hq_country"), ("grants", "recipient_country")],
+        blank=[
+            ("organisations", "org_type"),
+            ("organisations", "hq_country"),
+            ("grants", "recipient_country"),
+        ],
     )

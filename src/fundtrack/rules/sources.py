@@ -10,7 +10,13 @@ from fundtrack.model import Source
 SOURCES = {
     source.id: source
     for source in (
-        Source("S01", "Grand Bargain 2016", "The Grand Bargain, commitment 2.4", "Grand Bargain signatories", "2016"),
+        Source(
+            "S01",
+            "Grand Bargain 2016",
+            "The Grand Bargain, commitment 2.4",
+            "Grand Bargain signatories",
+            "2016",
+        ),
         Source(
             "S02",
             "IASC categories",
@@ -18,7 +24,13 @@ SOURCES = {
             "IASC Humanitarian Financing Task Team",
             "year not verified",
         ),
-        Source("S04", "DI 2024", "Falling short? Humanitarian funding and reform, ch. 2", "Development Initiatives", "2024"),
+        Source(
+            "S04",
+            "DI 2024",
+            "Falling short? Humanitarian funding and reform, ch. 2",
+            "Development Initiatives",
+            "2024",
+        ),
         Source(
             "S05",
             "Grand Bargain quality funding 2022",
@@ -26,7 +38,13 @@ SOURCES = {
             "Grand Bargain / IASC",
             "2022",
         ),
-        Source("S06", "InterAction 2024", "Multi-Year Funding and Results-Based Protection", "InterAction", "2024"),
+        Source(
+            "S06",
+            "InterAction 2024",
+            "Multi-Year Funding and Results-Based Protection",
+            "InterAction",
+            "2024",
+        ),
         Source(
             "S07",
             "DI 2020",
@@ -41,7 +59,13 @@ SOURCES = {
             "Grand Bargain Secretariat",
             "2024",
         ),
-        Source("S10", "Charter for Change 2015", "Charter for Change: Localisation of Humanitarian Aid", "Charter4Change", "2015"),
+        Source(
+            "S10",
+            "Charter for Change 2015",
+            "Charter for Change: Localisation of Humanitarian Aid",
+            "Charter4Change",
+            "2015",
+        ),
         Source(
             "S11",
             "Charter for Change 2019",
@@ -57,8 +81,20 @@ SOURCES = {
             "UNU-WIDER",
             "year not verified",
         ),
-        Source("S41", "IATI value-date", "IATI common schema 2.03, attribute value-date", "IATI", "2018"),
-        Source("S42", "360Giving valueDate", "360Giving schema, Transaction.valueDate", "360Giving", "2025"),
+        Source(
+            "S41",
+            "IATI value-date",
+            "IATI common schema 2.03, attribute value-date",
+            "IATI",
+            "2018",
+        ),
+        Source(
+            "S42",
+            "360Giving valueDate",
+            "360Giving schema, Transaction.valueDate",
+            "360Giving",
+            "2025",
+        ),
         Source(
             "S43",
             "UN rate rule",
@@ -73,5 +109,6 @@ SOURCES = {
 def cited(cite: tuple[str, ...]) -> str:
     """The citation in words: “Grand Bargain 2016; brief, p. 31”."""
     return "; ".join(
-        f"{SOURCES[c].short} ({SOURCES[c].publisher}, {SOURCES[c].year})" if c in SOURCES else c for c in cite
+        f"{SOURCES[c].short} ({SOURCES[c].publisher}, {SOURCES[c].year})" if c in SOURCES else c
+        for c in cite
     )

@@ -1,0 +1,146 @@
+"""The assessment for other programs: JSON (see `schemas/output.schema.json`) and a CSV of
+findings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fundtrack import __version__
+from fundtrack.model import EDITION, Assessment, Finding, Group, Result, Severity, SheetFacts
+
+COLUMNS = (
+    "id",
+    "check",
+    "severity",
+    "scope",
+    "table",
+    "sheet",
+    "cell",
+    "row",
+    "field",
+    "heading",
+    "key",
+    "value",
+    "expected",
+    "difference",
+    "message",
+    "remedy",
+    "accepted",
+)
+
+
+def as_json(
+    assessments: Sequence[Assessment], checked: str, outputs: Sequence[Mapping[str, str]]
+) -> str:
+    """One object for one workbook, a list for several. `checked` is the day of the run."""
+    records = [record(a, checked, o) for a, o in zip(assessments, outputs, strict=True)]
+    return json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=True)
+
+
+def record(assessment: Assessment, checked: str, outputs: Mapping[str, str]) -> dict[str, Any]:
+    """The whole assessment of one workbook as plain values. Shares are fractions, dates ISO."""
+    return {
+        "fundtrack": __version__,
+        "guidance": EDITION,
+        "checked": checked,
+        "workbook": {
+            "path": assessment.file,
+            "sha256": assessment.sha256,
+            "values_digest": assessment.values_digest,
+            "kind": assessment.kind,
+            "layout": assessment.layout,
+        },
+        "settings": dict(assessment.settings),
+        "sheets": [sheet(s) for s in assessment.sheets],
+        "results": [_result(r) for r in assessment.results],
+        "findings": [_finding(f) for f in assessment.findings],
+        "counts": {s.value: n for s, n in assessment.counts().items()},
+        "remarks": list(assessment.remarks),
+        "outputs": dict(outputs),
+    }
+
+
+def sheet(facts: SheetFacts) -> dict[str, Any]:
+    """How one sheet was understood, as plain values."""
+    return {
+        "file": facts.file,
+        "sheet": facts.sheet,
+        "table": facts.table,
+        "recognised": facts.how,
+        "header_row": facts.header_row,
+        "rows": facts.rows,
+        "columns": dict(facts.columns),
+        "ignored_columns": [{"column": c, "heading": h} for c, h in facts.ignored_columns],
+        "skipped_rows": {reason: list(rows) for reason, rows in facts.skipped.items()},
+        "hidden": facts.hidden,
+        "hidden_rows": facts.hidden_rows,
+        "error_cells": list(facts.error_cells),
+        "uncalculated_cells": list(facts.uncalculated),
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "check": result.check.id,
+        "status": result.status.value,
+        "severity": result.severity.value if result.severity else None,
+        "unit": result.unit,
+        "value": result.value,
+        "low": result.low,
+        "high": result.high,
+        "threshold": result.threshold,
+        "basis": result.basis.value if result.basis else None,
+        "confirmed": result.confirmed,
+        "figures": dict(result.figures),
+        "assessed_rows": result.assessed_rows,
+        "rows_in_scope": result.rows_in_scope,
+        "findings": len(result.findings),
+        "reason": result.reason,
+        "breakdown": [_group(g) for g in result.breakdown],
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "by": dict(group.by),
+        "value": group.value,
+        "low": group.low,
+        "high": group.high,
+        "status": group.status.value,
+        "figures": dict(group.figures),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    plain = {name: getattr(finding, name) for name in COLUMNS}
+    plain["severity"] = finding.severity.value
+    plain["file"] = finding.file
+    return plain
+
+
+def as_csv(assessments: Sequence[Assessment]) -> str:
+    """All findings, one a line, with the file they are in. A text that a spreadsheet would run as a
+    formula gets an apostrophe before it.
+    """
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(("file", *COLUMNS))
+    for assessment in assessments:
+        for finding in assessment.findings:
+            writer.writerow(
+                [_tame(finding.file), *(_tame(getattr(finding, name)) for name in COLUMNS)]
+            )
+    return stream.getvalue()
+
+
+def _tame(value: Any) -> Any:
+    if isinstance(value, Severity):
+        return value.value
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value

@@ -1,0 +1,38 @@
+"""What every test module may ask for: `write` makes a workbook, `judge` makes one and judges it."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from hypothesis import settings
+
+from books import book
+from fundtrack.pipeline import assess
+from fundtrack.settings import Options
+
+settings.register_profile("fundtrack", deadline=None, database=None)
+settings.load_profile("fundtrack")
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a workbook from the tables given (see `books.book`) and gives its path."""
+    numbers = count(1)
+
+    def make(**given):
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        return book(folder, **given)
+
+    return make
+
+
+@pytest.fixture
+def judge(write):
+    """Writes a workbook from the tables given and gives its assessment."""
+
+    def run(options: Options | None = None, **given):
+        return assess(write(**given), options=options)
+
+    return run
