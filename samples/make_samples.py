@@ -465,15 +465,11 @@ FAULTS = [
     Fault("DAT-01", "Transactions", "T-031", "transaction_date", day("2204-08-12"), "year 2204"),
     # Rates
     Fault("DAT-02", "Grants", "G-006", "currency", "CHF", "no rate for Swiss francs"),
-    Fault("DAT-02", "Grants", "G-016", "value_date", day("2023-06-01"), "older than every rate"),
     # References and keys
     Fault("DAT-03", "Grants", "G-018", "recipient_org_id", "CSO-099", "no such organisation"),
     Fault("DAT-03", "Grants", "G-022", "grant_id", "G-021", "the ID of another grant"),
     Fault("DAT-03", "Transactions", "T-022", "grant_id", "G-22", "no such grant"),
     # Sums
-    Fault("DAT-04", "Sub-grants", "SG-012", "amount", 320000, "more than its grant of 300,000"),
-    Fault("DAT-04", "Transactions", "T-035", "value", 840000, "paid more than was promised"),
-    Fault("DAT-04", "Budget lines", "L-013", "amount", 229000, "lines 100,000 short of the grant"),
     # Codes
     Fault("DAT-06", "Organisations", "CSO-013", "org_type", "NGO", "no code of the list"),
     Fault("DAT-06", "Transactions", "T-028", "transaction_type", "5", "no code of the list"),
@@ -535,6 +531,10 @@ FAULTS = [
 
 # Changes whose effect is found elsewhere; PLANTED says where.
 CHANGES = [
+    Fault("", "Grants", "G-016", "value_date", day("2023-06-01"), "before every rate: DAT-02"),
+    Fault("", "Sub-grants", "SG-012", "amount", 320000, "more than its grant of 300,000: DAT-04"),
+    Fault("", "Transactions", "T-035", "value", 840000, "paid more than was promised: DAT-04"),
+    Fault("", "Budget lines", "L-013", "amount", 229000, "100,000 short of the grant: DAT-04"),
     Fault("", "Grants", "G-001", "amount", 24000000, "one zero too many: LOC-01, LOC-02, LOC-03"),
     Fault("", "Grants", "G-001", "planned_end_date", day("2025-07-31"), "18 months: DUR-04"),
     Fault("", "Grants", "G-004", "planned_end_date", day("2025-03-31"), "12 months: DUR-06"),
@@ -755,7 +755,16 @@ def write_extras(book: xlsxwriter.Workbook, looks: Formats) -> None:
 PLANTED: list[tuple[str, str, str, str]] = [
     *((f.check, f.sheet, cell_of(f.sheet, f.record, f.field), f.what) for f in FAULTS),
     ("DAT-03", "Exchange rates", "GBP", "the rate of December stands there twice"),
-    ("DAT-04", "Budget lines", "G-001", "lines of 2.4 million under a grant of 24 million"),
+    (
+        "DAT-02",
+        "Grants",
+        cell_of("Grants", "G-016", "currency"),
+        "its value date is before every rate",
+    ),
+    ("DAT-04", "Grants", cell_of("Grants", "G-001", "amount"), "lines of 2.4 of 24 million"),
+    ("DAT-04", "Grants", cell_of("Grants", "G-008", "amount"), "320,000 passed on of 300,000"),
+    ("DAT-04", "Grants", cell_of("Grants", "G-013", "amount"), "lines 100,000 short of the grant"),
+    ("DAT-04", "Grants", cell_of("Grants", "G-019", "amount"), "924,000 paid of 280,000"),
     ("DAT-07", "Sub-grants", "DUR-02", "end dates blank in four sub-grants of fifteen"),
     ("DAT-07", "Grants", "LOC-03", "three intermediaries' grants without word of sub-grants"),
     ("SCH-required", "Sub-grants", cell_of("Sub-grants", "SG-006", "planned_end_date"), "blank"),
@@ -768,7 +777,7 @@ PLANTED: list[tuple[str, str, str, str]] = [
     ("DUR-01", "Grants", "G-032", "five months"),
     ("DUR-01", "Grants", "G-033", "exactly six months"),
     ("DUR-04", "Grants", "portfolio", "most of the money runs for 18 months"),
-    ("DUR-05", "Grants", "G-033", "three short grants in a row to CSO-005"),
+    ("DUR-05", "Grants", "G-033", "three short grants in a row to CSO-014"),
     ("DUR-06", "Grants", "G-004", "first paid 186 days after the start of twelve months"),
 ]
 

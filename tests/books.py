@@ -5,10 +5,10 @@ A table is a text such as
     grant_id | recipient_org_id | amount  | planned_end_date
     G1       | LOC-A            | 120,000 | 2024-06-30
 
-or a list of dicts. A row states only what matters: what it does not name is filled from DEFAULTS, but
-for an empty row, a totals row and a row of # tags. Headings are those of the template. A cell is typed
-by its field: 2024-06-30 is a real date in a date column, 120,000 a number in a number column, an empty
-cell is blank. Otherwise:
+or a list of dicts; SHORT lists shorter names for some columns. A row states only what matters: what
+it does not name is filled from DEFAULTS, but for an empty row, a totals row and a row of # tags.
+Headings are those of the template. A cell is typed by its field: 2024-06-30 is a real date in a
+date column, 120,000 a number in a number column, an empty cell is blank. Otherwise:
 
     "03/04/2024"   text, whatever the column      #DIV/0!   an error value
     50%            0.5 shown as a percentage      =         a formula that was never calculated
@@ -57,6 +57,18 @@ AFF-Y  | 24       | NG         | yes             | no               | no        
 POLICE | 10       | NG         |                 | yes              | yes                |
 """
 DONOR: Row = {"org_id": "DONOR", "org_type": "10", "hq_country": "BE"}
+
+SHORT = {
+    "recipient": "recipient_org_id",
+    "country": "recipient_country",
+    "start": "planned_start_date",
+    "end": "planned_end_date",
+    "reported": "subgrants_reported",
+    "from_grant": "parent_grant_id",
+    "from_subgrant": "parent_subgrant_id",
+    "provider": "provider_org_id",
+    "receiver": "receiver_org_id",
+}
 
 DEFAULTS: Mapping[str, Row] = {
     "grants": {
@@ -142,18 +154,20 @@ def book(
     headings: Mapping[str, Mapping[str, str]] | None = None,
     sheets: Mapping[str, str] | None = None,
     above: Mapping[str, Sequence[Sequence[Any]]] | None = None,
+    from_1904: bool = False,
     **tables: Rows | None,
 ) -> Path:
     """Writes a workbook and gives its path.
 
     `settings` overrides single settings (None leaves out the sheet). `without` leaves out columns,
-    `headings` writes others than the template's, `sheets` names sheets otherwise, `above` gives rows
-    over the headings. Organisations are example 5.1's unless they are given, or None.
+    `headings` writes others than the template's, `sheets` names sheets otherwise, `above` gives
+    rows over the headings, `from_1904` counts days as Excel on a Mac once did. Organisations are
+    example 5.1's unless they are given, or None.
     """
     path = folder / name
     if "organisations" not in tables:
         tables["organisations"] = REGISTER
-    with xlsxwriter.Workbook(path) as target:
+    with xlsxwriter.Workbook(path, {"date_1904": from_1904}) as target:
         pen = Pen(target)
         if settings is not None:
             sheet = target.add_worksheet("Settings")
@@ -188,6 +202,7 @@ def book(
 
 
 def _filled(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = [{SHORT.get(name, name): value for name, value in row.items()} for row in rows]
     if table == "organisations" and all(row.get("org_id") != DONOR["org_id"] for row in rows):
         rows = [*rows, dict(DONOR)]
     return [row if _apart(row) else {**DEFAULTS.get(table, {}), **row} for row in rows]
@@ -292,7 +307,7 @@ def group(assessment: Assessment, check: str, **by: str) -> Any:
 
 
 def held(path: Path, finding: Finding) -> tuple[Any, Any]:
-    """What the finding's own cell holds, and the heading above it, as another program reads them."""
+    """What the finding's own cell holds, and the heading above it, by another program."""
     sheet = openpyxl.load_workbook(path, data_only=True)[finding.sheet]
     cell = sheet[finding.cell]
     headings = (sheet.cell(r, cell.column).value for r in range(1, cell.row + 1))

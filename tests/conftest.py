@@ -36,3 +36,7 @@ def judge(write):
         return assess(write(**given), options=options)
 
     return run
+
+
+def pytest_addoption(parser):
+    parser.addoption("--snapshots", action="store_true", help="write the snapshots anew")

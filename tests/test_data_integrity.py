@@ -42,7 +42,7 @@ def fields(seen, check):
     return {(f.key, f.field) for f in found(seen, check)}
 
 
-# --- DAT-01: dates ----------------------------------------------------------------------------------
+# --- DAT-01: dates --------------------------------------------------------------------------------
 
 DATES = rows_of("""
 grant_id | planned_start_date | planned_end_date | wrong              | because
@@ -57,7 +57,7 @@ D08      | 1989-12-31         | 2026-12-31       | planned_start_date | outside 
 D09      | 1990-01-01         | 2026-12-31       |                    |
 D10      | 2024-01-01         | 2034-12-31       |                    |
 D11      | 2024-01-01         | 2035-01-01       | planned_end_date   | outside the years
-D12      | 2024-02-02         | 2024-02-01       | planned_end_date   | before “Start date as signed” (2024-02-02)
+D12      | 2024-02-02         | 2024-02-01       | planned_end_date   | before “Start date as
 D13      | 2024-02-02         | 2024-02-02       |                    |
 D14      | "tbc"              | 2026-12-31       | planned_start_date | not a real date
 D15      | #REF!              | 2026-12-31       |                    |
@@ -95,6 +95,12 @@ def test_an_extension_that_ends_before_the_start(judge):
         grants=[grant(amended_end_date="2023-12-31"), grant(2, amended_end_date="2024-01-01")]
     )
     assert fields(seen, "DAT-01") == {("G1", "amended_end_date")}
+
+
+def test_a_workbook_that_counts_its_days_from_1904(judge):
+    seen = judge(grants=[grant(planned_end_date="2024-06-30")], from_1904=True)
+    assert found(seen, "DAT-01") == []
+    assert only(seen, "DUR-01").value == "2024-06-30"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,7 @@ def test_verdicts_of_dat_01(judge, given, verdict):
     assert status(judge(**given), "DAT-01") is verdict
 
 
-# --- DAT-02: rates ----------------------------------------------------------------------------------
+# --- DAT-02: rates --------------------------------------------------------------------------------
 
 RATES = """
 from_currency | to_currency | rate_date  | rate
@@ -294,7 +300,7 @@ def test_verdicts_of_dat_02(judge, grants, verdict):
     assert status(seen, "DAT-02") is verdict
 
 
-# --- DAT-03: identifiers ----------------------------------------------------------------------------
+# --- DAT-03: identifiers --------------------------------------------------------------------------
 
 
 def test_an_identifier_given_twice(judge):
@@ -374,7 +380,7 @@ def test_dat_03_does_not_apply_to_a_workbook_without_identifiers(judge):
     assert status(seen, "DAT-03") is NOT_APPLICABLE
 
 
-# --- DAT-04: reconciliation -------------------------------------------------------------------------
+# --- DAT-04: reconciliation -----------------------------------------------------------------------
 
 UNDER = [grant(recipient_org_id="INGO-X", amount=100_000)]
 CONFIRMED = [{"parameter": "dat.tolerance_pct", "value": 2}]
@@ -407,7 +413,7 @@ def parts(kind: str, *amounts: float, **more: object) -> list[dict]:
     ],
 )
 def test_the_parts_of_a_grant_of_100_000(judge, kind, amounts, fault):
-    """`fault`: how grave it is while the tolerance of 2% is unconfirmed, and once it is confirmed."""
+    """`fault`: how grave it is while the tolerance of 2% is unconfirmed, and once confirmed."""
     for thresholds, severity in zip((None, CONFIRMED), fault or (None, None), strict=True):
         seen = judge(grants=UNDER, thresholds=thresholds, **{kind: parts(kind, *amounts)})
         assert [f.severity for f in found(seen, "DAT-04")] == ([severity] if severity else [])
@@ -429,7 +435,8 @@ def test_exactly_102_percent_agrees_whatever_the_amount(judge):
             for i, a in enumerate(amounts)
         ],
         budget_lines=[
-            {"line_id": f"L{i}", "parent_id": f"G{i}", "amount": round(98 * a) / 100} for i, a in enumerate(amounts)
+            {"line_id": f"L{i}", "parent_id": f"G{i}", "amount": round(98 * a) / 100}
+            for i, a in enumerate(amounts)
         ],
     )
     assert keys(seen, "DAT-04") == []
@@ -501,7 +508,7 @@ def test_a_sub_grant_is_held_against_what_came_out_of_it(judge):
         ([{**UNDER[0], "activity_status": "5"}], parts("subgrants", 200_000), NOT_APPLICABLE),
         (UNDER, None, NOT_APPLICABLE),
         (UNDER, parts("subgrants", 1, currency="KES"), NOT_ASSESSABLE),
-        (UNDER, parts("subgrants", 200_000) + [{"subgrant_id": "K", "currency": "KES"}], FAIL),
+        (UNDER, [*parts("subgrants", 200_000), {"subgrant_id": "K", "currency": "KES"}], FAIL),
         (
             [grant(i, recipient_org_id="INGO-X") for i in range(1, 7)],
             [
@@ -529,15 +536,15 @@ def test_verdicts_of_dat_04(judge, grants, subgrants, verdict):
     assert status(judge(grants=grants, subgrants=subgrants), "DAT-04") is verdict
 
 
-# --- DAT-06: codes ----------------------------------------------------------------------------------
+# --- DAT-06: codes --------------------------------------------------------------------------------
 
 
 def test_codes_are_read_whatever_their_case_or_name(judge):
     seen = judge(
         grants="""
-        grant_id | currency | recipient_country | subgrants_reported | activity_status | recipient_org_id
-        G1       | eur      | ng                | Not applicable     | closed          | O1
-        G2       | " Euro " | Nigeria           | Oui                | Cancelled       | O2
+        grant_id | currency | country | reported       | activity_status | recipient
+        G1       | eur      | ng      | Not applicable | closed          | O1
+        G2       | " Euro " | Nigeria | Oui            | Cancelled       | O2
         """,
         organisations=[
             {"org_id": "O1", "org_type": 24, "intl_affiliated": False, "state_controlled": "NON"},
@@ -598,7 +605,7 @@ def test_dat_06_does_not_apply_without_codes(judge):
     assert status(seen, "DAT-06") is NOT_APPLICABLE
 
 
-# --- DAT-07: enough data ----------------------------------------------------------------------------
+# --- DAT-07: enough data --------------------------------------------------------------------------
 
 
 def test_dat_07_names_the_checks_that_blanks_left_open(judge):
@@ -622,7 +629,7 @@ def test_below_the_coverage_a_check_is_not_assessable_and_the_donor_sets_it(judg
     assert status(higher, "DUR-01") is NOT_ASSESSABLE
 
 
-# --- DAT-08: persons --------------------------------------------------------------------------------
+# --- DAT-08: persons ------------------------------------------------------------------------------
 
 EMAIL, PHONE = "amina.k@example.org", "+234 803 555 0142"
 
@@ -670,7 +677,7 @@ def test_dat_08_does_not_apply_without_free_text(judge):
     assert status(judge(grants=[grant()], settings=None), "DAT-08") is NOT_APPLICABLE
 
 
-# --- SCH: types and constraints ---------------------------------------------------------------------
+# --- SCH: types and constraints -------------------------------------------------------------------
 
 NUMBERS = rows_of("""
 grant_id | amount        | used   | fault   | because
@@ -759,7 +766,7 @@ def test_a_purpose_code_has_five_digits(judge):
     assert (finding.key, finding.expected) == ("G2", "five digits")
 
 
-# --- Headings and rows ------------------------------------------------------------------------------
+# --- Headings and rows ----------------------------------------------------------------------------
 
 
 def test_a_near_miss_of_a_heading_is_asked_about_and_not_taken(judge):
@@ -785,7 +792,13 @@ def test_a_near_miss_of_a_sheet_is_asked_about_and_not_taken(judge):
         grants=[grant()],
         transactions=[{"transaction_id": "T1"}],
         sheets={"transactions": "Transactons"},
-        headings={"transactions": {"transaction_id": "Line", "transaction_date": "When", "value": "How much"}},
+        headings={
+            "transactions": {
+                "transaction_id": "Line",
+                "transaction_date": "When",
+                "value": "How much",
+            }
+        },
     )
     assert "Did you mean “Transactions”?" in only(seen, "SCH-heading").message
     assert status(seen, "DUR-06") is NOT_ASSESSABLE
@@ -856,18 +869,18 @@ def test_a_number_as_an_identifier_is_the_same_identifier_as_text(judge):
     assert result(seen, "LOC-01").value == 0.5
 
 
-# --- Findings over time -----------------------------------------------------------------------------
+# --- Findings over time ---------------------------------------------------------------------------
 
 FAULTY = """
-grant_id | title              | recipient_org_id | planned_start_date | planned_end_date | amount  | currency | recipient_country
-G1       | Forum              | LOC-A            | 2024-01-01         | 2024-06-30       | 10,000  | EUR      | NG
-G2       | Forum              | AFF-Y            | 2024-01-01         | "03/04/2024"     | 20,000  | EUR      | NG
-G3       | x@example.org      | CSO-77           | 2024-01-01         | 2024-03-30       | "3000"  | EURR     | NG
-G4       |                    | INGO-X           | 2024-05-01         | 2024-04-01       | #N/A    | USD      | Nigera
-G4       |                    | LOC-B            | 2024-01-01         | 2024-02-01       | 5,000   | EUR      | LK
-G4       |                    | LOC-B            | 2024-01-01         | 2024-02-01       | 5,000   | EUR      | LK
-         | Nameless           | LOC-A            | 2024-01-01         | 2024-02-01       | 6,000   | EUR      | NG
-         | Nameless           | LOC-A            | 2024-01-01         | 2024-02-01       | 7,000   | USD      | NG
+grant_id | title         | recipient | start      | end          | amount | currency | country
+G1       | Forum         | LOC-A     | 2024-01-01 | 2024-06-30   | 10,000 | EUR      | NG
+G2       | Forum         | AFF-Y     | 2024-01-01 | "03/04/2024" | 20,000 | EUR      | NG
+G3       | x@example.org | CSO-77    | 2024-01-01 | 2024-03-30   | "3000" | EURR     | NG
+G4       |               | INGO-X    | 2024-05-01 | 2024-04-01   | #N/A   | USD      | Nigera
+G4       |               | LOC-B     | 2024-01-01 | 2024-02-01   | 5,000  | EUR      | LK
+G4       |               | LOC-B     | 2024-01-01 | 2024-02-01   | 5,000  | EUR      | LK
+         | Nameless      | LOC-A     | 2024-01-01 | 2024-02-01   | 6,000  | EUR      | NG
+         | Nameless      | LOC-A     | 2024-01-01 | 2024-02-01   | 7,000  | USD      | NG
 """
 SUBS = """
 subgrant_id | parent_grant_id | receiver_org_id | planned_end_date | amount
@@ -937,7 +950,7 @@ def test_findings_of_a_companion_name_its_file(write):
     assert only(seen, "DAT-02").file == "book.xlsx"
 
 
-# --- Exceptions and options -------------------------------------------------------------------------
+# --- Exceptions and options -----------------------------------------------------------------------
 
 SHORT = grant(planned_end_date="2024-06-30")
 
@@ -986,6 +999,17 @@ def test_a_whole_share_can_be_accepted(judge):
     assert group(seen, "LOC-03", org_id="INGO-X").status is FAIL
 
 
+@pytest.mark.parametrize(("expires", "accepted"), [("2025-12-31", True), ("2024-06-30", False)])
+def test_an_exception_for_the_whole_portfolio(judge, expires, accepted):
+    rows = [grant(recipient_org_id="INGO-X", subgrants_reported="yes")]
+    exception = {"check_id": "LOC-01", "object_id": "portfolio", "expires_date": expires}
+    seen = judge(grants=rows, exceptions=[exception])
+    finding = only(seen, "LOC-01")
+    assert finding.accepted is accepted
+    assert status(seen, "LOC-01") is (PASS if accepted else FAIL)
+    assert ("ended on 2024-06-30" in finding.message) is not accepted
+
+
 def test_the_reference_date_is_never_the_clock(judge):
     given = {
         "grants": [SHORT],
@@ -1009,3 +1033,62 @@ def test_a_changed_number_is_in_force(judge):
     finding = only(seen, "DUR-01")
     assert finding.expected == "more than 12 months"
     assert result(seen, "DUR-01").threshold == 12
+
+
+# --- Whatever is sent, every check answers --------------------------------------------------------
+
+PORTFOLIO = {
+    "grants": [
+        grant(1, recipient_org_id="INGO-X", subgrants_reported="yes"),
+        grant(2, planned_end_date="2024-03-31"),
+    ],
+    "subgrants": [{"subgrant_id": "S1"}],
+    "transactions": [{"transaction_id": "T1"}],
+    "budget_lines": [
+        {"line_id": "L1"},
+        {"line_id": "L2", "parent_type": "subgrant", "parent_id": "S1"},
+    ],
+    "exchange_rates": [{"rate": 0.9}],
+}
+
+
+@pytest.mark.parametrize("table", PORTFOLIO)
+@pytest.mark.parametrize("how", ["no rows", "no sheet"])
+def test_a_sheet_without_rows_or_no_sheet(judge, table, how):
+    fields = dict.fromkeys(
+        ["grant_id", "subgrant_id", "line_id", "transaction_id", "amount", "currency"], ""
+    )
+    rows = None if how == "no sheet" else [fields]
+    seen = judge(**{**PORTFOLIO, table: rows})
+    names = [r.check.id for r in seen.results]
+    assert len(names) == len(set(names)) >= 16
+    for one in seen.results:
+        assert one.status is not NOT_ASSESSABLE or one.reason
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "recipient_org_id",
+        "recipient_country",
+        "planned_end_date",
+        "amount",
+        "currency",
+        "subgrants_reported",
+    ],
+)
+@pytest.mark.parametrize("how", ["blank", "an error", "no column"])
+def test_a_column_of_blanks_of_errors_or_none(judge, field, how):
+    filled = {"blank": "", "an error": "#REF!", "no column": ""}[how]
+    rows = [{**row, field: filled} for row in PORTFOLIO["grants"]]
+    without = {"grants": [field]} if how == "no column" else None
+    seen = judge(**{**PORTFOLIO, "grants": rows}, without=without)
+    for one in seen.results:
+        assert one.status is not UNDETERMINED or one.reason
+        texts = [one.reason or "", *(f.message + f.remedy for f in one.findings)]
+        assert not [
+            t
+            for t in texts
+            for odd in ("<NA>", "NaT", "nan", "  ", "{", "fill of", "add of")
+            if odd in t
+        ]

@@ -51,7 +51,7 @@ SHORT_ONES = [row for row in TERMS if row["runs"]]
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """The path of a workbook with each row of 5.2 as a grant and as a sub-grant, and its assessment."""
+    """A workbook with each row of 5.2 as a grant and as a sub-grant, and its assessment."""
     dates = [{"planned_start_date": r["start"], "planned_end_date": r["end"]} for r in TERMS]
     path = book(
         tmp_path_factory.mktemp("terms"),
@@ -64,7 +64,7 @@ def table(tmp_path_factory):
     return path, assess(path)
 
 
-# --- DUR-01: short grants ---------------------------------------------------------------------------
+# --- DUR-01: short grants -------------------------------------------------------------------------
 
 
 def test_dur_01_finds_the_short_rows_of_the_table(table):
@@ -175,7 +175,8 @@ def test_a_stated_duration_beside_blank_dates_is_what_is_marked(judge):
                 ]
             },
             UNDETERMINED,
-            "1 of 6 rows in Grants could not be judged: “End date as signed” is blank or not usable (G1).",
+            "1 of 6 rows in Grants could not be judged: “End date as signed” is blank or not "
+            "usable (G1).",
         ),
         (
             {"grants": [{"grant_id": "G1", "planned_end_date": ""}, {"grant_id": "G2", **LONG}]},
@@ -242,7 +243,7 @@ def test_a_longer_grant_never_adds_a_dur_01(terms):
     assert judged(longer=True) <= judged(longer=False)
 
 
-# --- DUR-02: short sub-grants -----------------------------------------------------------------------
+# --- DUR-02: short sub-grants ---------------------------------------------------------------------
 
 
 def test_dur_02_finds_the_short_rows_of_the_table(table):
@@ -252,7 +253,8 @@ def test_dur_02_finds_the_short_rows_of_the_table(table):
     finding = only(seen, "DUR-02", key="S-G")
     assert finding.severity is Severity.ERROR
     assert finding.message == (
-        "Sub-grant S-G to LOC-C runs 6 months 0 days, while the grant L that it comes from runs 24 months 0 days."
+        "Sub-grant S-G to LOC-C runs 6 months 0 days, while the grant L that it comes from runs "
+        "24 months 0 days."
     )
     assert (finding.sheet, finding.value) == ("Sub-grants", "2024-02-29")
 
@@ -294,7 +296,7 @@ def test_verdicts_of_dur_02(judge, given, verdict):
     assert status(judge(grants=PARENT, **given), "DUR-02") is verdict
 
 
-# --- DUR-04: the share of money for two years or more -----------------------------------------------
+# --- DUR-04: the share of money for two years or more ---------------------------------------------
 
 PORTFOLIO = """
 grant_id | planned_start_date | planned_end_date | amount
@@ -421,7 +423,7 @@ def test_dur_04_asks_for_the_dates_that_would_settle_it(judge):
     assert "“Start date as signed”" not in result(seen, "DUR-04").reason  # it is filled
 
 
-# --- DUR-05: serial short renewals ------------------------------------------------------------------
+# --- DUR-05: serial short renewals ----------------------------------------------------------------
 
 CHAIN = """
 grant_id | planned_start_date | planned_end_date
@@ -436,8 +438,8 @@ def test_dur_05_of_the_example(judge):
     finding = only(seen, "DUR-05")
     assert finding.severity is Severity.WARNING
     assert finding.message == (
-        "LOC-A has had 3 grants in a row from DONOR, each of at most 12 months, over 19 months 0 days, 31 days of them "
-        "unfunded: R1, R2, R3."
+        "LOC-A has had 3 grants in a row from DONOR, each of at most 12 months, over 19 months "
+        "0 days, 31 days of them unfunded: R1, R2, R3."
     )
     assert (finding.sheet, finding.value) == ("Grants", "R3")
     assert keys(seen, "DUR-01") == ["R1", "R2", "R3"]
@@ -580,7 +582,7 @@ def test_a_blank_date_in_a_chain_is_not_read_as_no_chain(judge):
     assert "R2" in one.reason
 
 
-# --- DUR-06: what is left when the money arrives ----------------------------------------------------
+# --- DUR-06: what is left when the money arrives --------------------------------------------------
 
 SIGNED = {"grant_id": "G1", "planned_start_date": "2024-01-01", "planned_end_date": "2024-12-31"}
 
@@ -596,8 +598,8 @@ def test_dur_06_of_the_example(judge):
     finding = only(seen, "DUR-06")
     assert (finding.severity, finding.key) == (Severity.WARNING, "G1")
     assert finding.message == (
-        "Grant G1 was signed for 12 months 0 days, but its first money came on 2024-07-10, 191 days after the start: "
-        "5 months 22 days remained."
+        "Grant G1 was signed for 12 months 0 days, but its first money came on 2024-07-10, "
+        "191 days after the start: 5 months 22 days remained."
     )
     assert "191 days" in finding.remedy
 

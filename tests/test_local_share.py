@@ -28,20 +28,20 @@ from fundtrack.pipeline import assess
 from fundtrack.settings import Options
 
 GRANTS = """
-grant_id | recipient_org_id | recipient_country | amount  | currency | value_date | subgrants_reported
-G1       | LOC-A            | NG                | 120,000 | EUR      | 2024-02-15 | not_applicable
-G2       | INGO-X           | NG                | 500,000 | USD      | 2024-03-01 | yes
-G3       | AFF-Y            | NG                | 80,000  | EUR      | 2024-04-10 | not_applicable
-G4       | LOC-B            | LK                | 50,000  | USD      | 2024-07-01 | not_applicable
-G5       | POLICE           | NG                | 200,000 | EUR      | 2024-05-02 | not_applicable
-G6       | INGO-X           | NG                | 93,500  | EUR      | 2024-09-15 | yes
+grant_id | recipient | country | amount  | currency | value_date | reported
+G1       | LOC-A     | NG      | 120,000 | EUR      | 2024-02-15 | not_applicable
+G2       | INGO-X    | NG      | 500,000 | USD      | 2024-03-01 | yes
+G3       | AFF-Y     | NG      | 80,000  | EUR      | 2024-04-10 | not_applicable
+G4       | LOC-B     | LK      | 50,000  | USD      | 2024-07-01 | not_applicable
+G5       | POLICE    | NG      | 200,000 | EUR      | 2024-05-02 | not_applicable
+G6       | INGO-X    | NG      | 93,500  | EUR      | 2024-09-15 | yes
 """
 SUBGRANTS = """
-subgrant_id | parent_grant_id | parent_subgrant_id | provider_org_id | receiver_org_id | amount  | currency | value_date
-S1          | G2              |                    | INGO-X          | LOC-C           | 100,000 | USD      | 2024-06-01
-S2          | G2              |                    | INGO-X          | LOC-D           | 30,000  | EUR      | 2024-06-20
-S3          | G2              |                    | INGO-X          | AFF-Y           | 50,000  | USD      | 2024-06-01
-S4          | G2              | S3                 | AFF-Y           | LOC-E           | 20,000  | USD      | 2024-09-02
+subgrant_id | from_grant | from_subgrant | provider | receiver | amount  | currency | value_date
+S1          | G2         |               | INGO-X   | LOC-C    | 100,000 | USD      | 2024-06-01
+S2          | G2         |               | INGO-X   | LOC-D    | 30,000  | EUR      | 2024-06-20
+S3          | G2         |               | INGO-X   | AFF-Y    | 50,000  | USD      | 2024-06-01
+S4          | G2         | S3            | AFF-Y    | LOC-E    | 20,000  | USD      | 2024-09-02
 """
 RATES = """
 rate_date  | rate
@@ -163,7 +163,7 @@ def test_every_amount_has_its_own_rate(example):
     assert list(terms[terms["figure"] == "I1"]["value"]) == [90_000, 30_000]
 
 
-# --- What is not known ------------------------------------------------------------------------------
+# --- What is not known ----------------------------------------------------------------------------
 
 HEADINGS = {
     "org_type": ("B", "Organisation type"),
@@ -189,6 +189,18 @@ def test_one_blank_cell_of_loc_a_leaves_loc_01_undetermined(judge, field):
     assert [f.key for f in found(seen, "DAT-07") if f.key == "LOC-01"] == ["LOC-01"]
     direct = result(seen, "LOC-02")
     assert (direct.low, direct.high) == (46_500 / 800_000, 0.208125)
+
+
+def test_the_reason_names_the_blank_cells_and_no_other(judge):
+    """LOC-A's affiliation and LOC-B's control are blank; what stands beside them is filled."""
+    register = rows_of(REGISTER)
+    register[0]["intl_affiliated"] = register[1]["state_controlled"] = ""
+    loc = result(judge(**EXAMPLE, organisations=register), "LOC-01")
+    assert (loc.low, loc.high) == (0.15, 0.358125)
+    assert sorted(re.findall(r"[\w-]+![A-Z]+\d+", loc.reason)) == [
+        "Organisations!D2",
+        "Organisations!E3",
+    ]
 
 
 def test_a_blank_affiliation_counts_as_none_where_the_settings_say_so(judge):
@@ -276,7 +288,7 @@ def test_work_in_several_countries(judge):
     assert re.findall(r"[\w-]+![A-Z]+\d+", loc.reason) == ["Grants!D2", "Grants!D3"]
 
 
-# --- What counts ------------------------------------------------------------------------------------
+# --- What counts ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -397,6 +409,46 @@ def test_which_sub_grants_count(judge, more, one_step):
     assert loc.value == (30_000 + one_step) / 100_000
 
 
+def test_what_may_be_local_itself_counts_at_least_by_what_it_passed_on(judge):
+    """LOC-A may be local: its whole grant. If not, it is an intermediary of LOC-C's 40,000."""
+    seen = judge(
+        grants=[{**LOCAL, "amount": 120_000}, {**INGO, "amount": 80_000}],
+        subgrants=[
+            {
+                "subgrant_id": "S1",
+                "parent_grant_id": "G1",
+                "provider_org_id": "LOC-A",
+                "amount": 40_000,
+            }
+        ],
+        organisations=without_answer("LOC-A", "intl_affiliated"),
+    )
+    loc = result(seen, "LOC-01")
+    assert (loc.status, loc.low, loc.high) == (UNDETERMINED, 0.2, 0.6)
+
+
+def test_sub_grants_that_lead_round_in_a_ring_count_for_nothing(judge):
+    subs = """
+    subgrant_id | parent_grant_id | parent_subgrant_id
+    S1          | G2              | S2
+    S2          | G2              | S1
+    S3          | G2              | S3
+    """
+    assert result(judge(grants=[LOCAL, INGO], subgrants=subs), "LOC-01").value == 0.3
+
+
+@pytest.mark.parametrize(("country", "share"), [("NG", 0.65), ("GB", 0.15)])
+def test_the_comparator_counts_state_bodies_of_the_country_only(judge, country, share):
+    register = [
+        {**row, "hq_country": country} if row["org_id"] == "POLICE" else row
+        for row in rows_of(REGISTER)
+    ]
+    police = {"grant_id": "G3", "recipient_org_id": "POLICE", "amount": 100_000}
+    seen = judge(grants=[LOCAL, INGO, police], organisations=register)
+    assert result(seen, "LOC-01").figures["GB_share"] == share
+    assert result(seen, "LOC-01").value == 0.3
+
+
 def test_what_was_paid_instead_of_what_was_promised(judge):
     """Promised: 150,000 of 400,000. Paid: 60,000 and 30,000 of 160,000, a refund taken off."""
     tables = {
@@ -426,7 +478,7 @@ def test_what_was_paid_instead_of_what_was_promised(judge):
     assert paid.value == 0.5625
 
 
-# --- Every verdict ----------------------------------------------------------------------------------
+# --- Every verdict --------------------------------------------------------------------------------
 
 ONE_LOCAL = [LOCAL, INGO]
 TO_POLICE = [{"grant_id": "G1", "recipient_org_id": "POLICE"}]

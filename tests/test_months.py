@@ -93,7 +93,7 @@ def test_a_month_is_not_a_number_of_days(divisor, misled):
 
 
 def test_month_ends_are_not_counted_as_dateutil_counts_them():
-    """dateutil cuts 31 August + 6 months to 29 February: a day too much, or in row F a month too early."""
+    """dateutil cuts 31 August + 6 months to 29 February: a day too much, or (F) a month."""
     differ = set()
     for row in TERMS:
         start, end = of(row)
@@ -105,7 +105,7 @@ def test_month_ends_are_not_counted_as_dateutil_counts_them():
 
 
 def test_spare_days_are_a_fraction_only_in_a_mean():
-    """Row C: the month from 1 July has 31 days. Row F: 31 January to “31 February”, which is 1 March."""
+    """C: the month from 1 July has 31 days. F: from 31 January to “31 February”, 1 March."""
     c, f = (next(r for r in TERMS if r["row"] == name) for name in "CF")
     assert list(terms(of(c), of(f)).mean_months) == pytest.approx([6 + 1 / 31, 5 + 29 / 30])
 
@@ -152,7 +152,7 @@ def test_a_stated_duration_stands_in_for_blank_dates_only(months, short, long):
     [("2024-07-01", True), ("2024-06-30", False), ("2024-12-31", True), (None, None)],
 )
 def test_an_age_counts_as_a_term_does(day, within):
-    """From the day to the reference date, 2024-12-31, both included: six months to the day from 1 July."""
+    """To the reference date, 2024-12-31, both included: six months to the day from 1 July."""
     days = pd.Series([pd.Timestamp(day) if day else pd.NaT], dtype="datetime64[s]")
     answer = age_at_most(days, pd.Timestamp("2024-12-31"), 6)[0]
     assert pd.isna(answer) if within is None else bool(answer) is within
@@ -171,11 +171,11 @@ def test_words(months, days, words):
     assert duration(months, days) == words
 
 
-# --- The rule itself, written out day by day, against the functions that work on whole columns -----
+# --- The rule itself, written out day by day, against the functions that work on whole columns ----
 
 
 def later(day: date, months: int) -> date:
-    """So many months later; where that month is too short for the day, the 1st of the month after."""
+    """So many months later; the 1st of the month after where that month is too short."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     length = monthrange(year, month + 1)[1]
     return date(year, month + 1, min(day.day, length)) + timedelta(days=day.day > length)

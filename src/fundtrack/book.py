@@ -94,8 +94,15 @@ class Book:
     @cached_property
     def rates(self) -> Rates:
         """The exchange rates, with the age limit in force."""
-        age = self.limits["fx.max_age_days"]
-        return Rates(self["exchange_rates"], age, self.settings.reporting_currency)
+        return self._rates(self.limits["fx.max_age_days"])
+
+    @cached_property
+    def rates_of_any_age(self) -> Rates:
+        """The exchange rates, however long before the value date."""
+        return self._rates(365_000)
+
+    def _rates(self, max_age_days: float) -> Rates:
+        return Rates(self["exchange_rates"], max_age_days, self.settings.reporting_currency)
 
     def money(self, table: str, amount: str = "amount") -> pd.DataFrame:
         """`amount`, `currency`, `value_date`, `value` (in the reporting currency), `rate`,
@@ -144,5 +151,6 @@ class Book:
             key = schema.tables()[table].key
             parent = pd.Series(self.value_date(table).array, index=self[table][key].array)
             parent = parent[parent.index.notna() & ~parent.index.duplicated()]
-            days = days.fillna(lines["parent_id"].where(lines["parent_type"] == kind).map(parent))
+            mine = lines["parent_id"].where(lines["parent_type"] == kind)
+            days = days.fillna(pd.Series(parent.reindex(mine.array).array, index=lines.index))
         return days

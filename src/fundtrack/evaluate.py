@@ -30,6 +30,7 @@ from fundtrack.model import (
     Status,
     Table,
 )
+from fundtrack.money import reaches
 from fundtrack.settings import Exemption
 from fundtrack.verdicts import Ask, Faults, NotAssessable, Remarks, RowVerdicts, Share, Verdict
 from fundtrack.words import amount, json_value, percent, plural, shown
@@ -366,15 +367,7 @@ class _Engine:
         remedy: str,
         difference: str | None = None,
     ) -> Finding:
-        exemption = self.exemptions.get((check, key))
-        accepted = exemption is not None and exemption.valid_on(self.book.settings.reference_date)
-        if exemption is not None and not accepted:
-            ended = (
-                f"ended on {exemption.expires}"
-                if exemption.expires
-                else "has no end, so it does not count"
-            )
-            message = f"{message} An exception for it {ended}."
+        accepted, message = self._exempted(check, key, message)
         return Finding(
             "",
             check,
@@ -396,6 +389,17 @@ class _Engine:
             accepted,
             place.part.main,
         )
+
+    def _exempted(self, check: str, key: str, message: str) -> tuple[bool, str]:
+        """Whether a valid exception covers the finding; if one did, its message says so."""
+        exemption = self.exemptions.get((check, key))
+        if exemption is None:
+            return False, message
+        if exemption.valid_on(self.book.settings.reference_date):
+            return True, message
+        if exemption.expires is None:
+            return False, f"{message} An exception for it has no end, so it does not count."
+        return False, f"{message} An exception for it ended on {exemption.expires}."
 
     def _say(self, template: str, **words: Any) -> str:
         return template.format(**(self.spaces | words))
@@ -460,9 +464,9 @@ class _Engine:
         least = self.limits.share(share.at_least) if share.at_least else None
         if least is None:
             status = Status.PASS if low == high else Status.UNDETERMINED
-        elif low >= least:
+        elif reaches(low, least):
             status = Status.PASS
-        elif high < least:
+        elif not reaches(high, least):
             status = Status.FAIL
         else:
             status = Status.UNDETERMINED
@@ -500,20 +504,27 @@ class _Engine:
         return " ".join(said)
 
     def _ask(self, ask: Ask) -> str:
+        """“fill “Affiliated?” of LOC-A (Organisations!E2), on which 120,000 EUR hang”."""
         plan = schema.tables()[ask.table]
-        absent = [n for n in ask.fields if not self.book.has(ask.table, n)]
-        headings = ", ".join(f"“{self.book.heading(ask.table, n)}”" for n in ask.fields)
-        verb = "add" if len(absent) == len(ask.fields) else "fill"
         hangs = f", on which {amount(ask.amount, self.currency)} hang"
-        if ask.table not in self.book.tables or not len(ask.labels):
-            return f"{verb} {headings} in a sheet {plan.sheet}{hangs}"
-        table = self.book.tables[ask.table]
-        keys = self._keys(table, ask.labels[:3])
+        table = self.book.tables.get(ask.table)
+        blank = {
+            n: [x for x in ask.labels if table is None or pd.isna(table.frame.at[x, n])]
+            for n in ask.fields
+        }
+        fields = [n for n in ask.fields if blank[n] or not len(ask.labels)]
+        headings = ", ".join(f"“{self.book.heading(ask.table, n)}”" for n in fields)
+        if table is None or not len(ask.labels):
+            return (
+                f"add the rows that are missing in the sheet {plan.sheet}, with {headings}{hangs}"
+            )
+        verb = "fill" if any(table.has(n) for n in fields) else "add"
         if len(ask.labels) > 3:
             return f"{verb} {headings} for {len(ask.labels)} {plan.sheet.lower()}{hangs}"
-        cells = [table.place(n, f) for n in ask.labels for f in ask.fields]
-        places = ", ".join(f"{p.part.sheet}!{p.cell}" for p in cells[:3] if p.cell)
-        return f"{verb} {headings} of {', '.join(keys)}{f' ({places})' if places else ''}{hangs}"
+        cells = [table.place(x, n) for n in fields for x in blank[n]]
+        places = ", ".join(f"{p.part.sheet}!{p.cell}" for p in cells if p.cell)
+        keys = ", ".join(self._keys(table, ask.labels))
+        return f"{verb} {headings} of {keys}{f' ({places})' if places else ''}{hangs}"
 
     def _share_findings(
         self, check: Check, share: Share, group: Group, by: Mapping[str, str], terms: pd.DataFrame
@@ -541,10 +552,7 @@ class _Engine:
         expected = self._say(share.expected, **words)
         place = self._point(share, key)
         if place is None:
-            exemption = self.exemptions.get((check.id, key))
-            accepted = exemption is not None and exemption.valid_on(
-                self.book.settings.reference_date
-            )
+            accepted, message = self._exempted(check.id, key, message)
             scope = share.words.get("of", "portfolio")
             return [
                 Finding(

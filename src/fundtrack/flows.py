@@ -255,27 +255,30 @@ class Flows:
         return sums.reindex(self.grants.index).astype("Float64").fillna(0)
 
     def asks(self) -> list[Ask]:
-        """The facts that would settle the shares: of whom, and how much hangs on each."""
-        grants = self.grants
-        unsure = grants[grants["counted"] & grants["local"].isna()]
-        unsure_subs = self.subgrants[self.subgrants["first"] & self.subgrants["local"].isna()]
-        foreign = (~grants["local"]).fillna(False)
-        silent = grants[grants["counted"] & foreign & ~grants["reported"]]
-        asks = []
-        orgs = pd.concat([unsure["org_id"], unsure_subs["org_id"]]).dropna().unique()
-        if len(orgs):
-            known = self.register.reindex(orgs)
-            fields = [
-                f
-                for f in ("org_type", "hq_country", "intl_affiliated", "state_controlled")
-                if known[f].isna().any()
-            ]
-            labels = pd.Index(known["label"].dropna().astype("int64"))
-            amount = total(unsure["value"]) + total(unsure_subs["value"])
-            asks.append(Ask("organisations", fields, labels, amount))
-        if len(silent):
-            asks.append(Ask("grants", ["subgrants_reported"], silent.index, total(silent["value"])))
-        return sorted(asks, key=lambda ask: -ask.amount)
+        """The facts that would settle the shares, the weightiest first."""
+        grants = self.grants[self.grants["counted"]]
+        subs = self.subgrants[self.subgrants["first"]]
+        unsure = pd.concat([grants[grants["local"].isna()], subs[subs["local"].isna()]])
+        known = self.register.reindex(unsure["org_id"].dropna().unique())
+        facts = ["org_type", "hq_country", "intl_affiliated", "state_controlled"]
+        open_ = known[known[facts].isna().any(axis=1)]
+        about = unsure["org_id"].isin(open_.index)
+        # What is known of the organisation, but not where the work is done.
+        placeless = grants[grants["local"].isna() & ~grants["org_id"].isin(open_.index)]
+        nameless = subs[subs["local"].isna() & subs["org_id"].isna()]
+        silent = grants[(~grants["local"]).fillna(False) & ~grants["reported"]]
+        asks = [
+            Ask("organisations", facts, _labels(open_["label"]), total(unsure["value"][about])),
+            Ask(
+                "grants",
+                ["recipient_org_id", "recipient_country"],
+                placeless.index,
+                total(placeless["value"]),
+            ),
+            Ask("subgrants", ["receiver_org_id"], nameless.index, total(nameless["value"])),
+            Ask("grants", ["subgrants_reported"], silent.index, total(silent["value"])),
+        ]
+        return sorted((ask for ask in asks if ask.amount), key=lambda ask: -ask.amount)
 
     @property
     def caveat(self) -> str:
@@ -283,3 +286,7 @@ class Flows:
         if self.book.settings.treat_unknown_affiliation_as == "no":
             return " (A blank affiliation was counted as none, as the settings ask.)"
         return ""
+
+
+def _labels(labels: pd.Series) -> pd.Index:
+    return pd.Index(labels.dropna().astype("int64"))

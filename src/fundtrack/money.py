@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import fsum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,20 @@ import pandas as pd
 def total(amounts: pd.Series) -> float:
     """The exact sum of the known amounts, whatever their order."""
     return fsum(amounts.dropna().to_numpy(dtype="float64"))
+
+
+# Decimal figures are not exact in binary: 115.26 / 113 is a hair over 1.02. Far below any real gap.
+HAIR = 1e-12
+
+
+def reaches(share: Any, least: float) -> Any:
+    """Whether a share (a number or a series) is at least so much; blank stays blank."""
+    return share >= least * (1 - HAIR)
+
+
+def stays_within(share: Any, most: float) -> Any:
+    """Whether a share (a number or a series) is at most so much; blank stays blank."""
+    return share <= most * (1 + HAIR)
 
 
 class Rates:
@@ -64,12 +79,6 @@ class Rates:
         found["rate"] = found["rate"].astype("Float64")
         found.insert(0, "value", amount.astype("Float64") * found["rate"])
         return found
-
-    def ever(self, currency: str, to: str, on: pd.Timestamp) -> bool:
-        """True where some rate of that pair is known on or before the day, however old."""
-        pairs = {f"{currency}>{to}", f"{to}>{currency}"}
-        quotes = self._quotes
-        return bool((quotes["pair"].isin(pairs) & (quotes["day"] <= on)).any())
 
     def _price(self, pairs: pd.DataFrame) -> pd.DataFrame:
         priced = pairs.sort_values("day", kind="stable").reset_index(drop=True)

@@ -96,12 +96,12 @@ class Terms:
         exact = whole.astype("Float64") + spare.astype("Float64") / days
         return exact if self.stated is None else exact.fillna(self.stated)
 
-    def at_most(self, months: float) -> pd.Series:
+    def at_most(self, months: float | pd.Series) -> pd.Series:
         """True where the term is no longer than so many months, to the day; blank where unknown."""
         whole, spare = self.months, self.days.astype("Float64")
         return (whole < months) | ((whole == months) & (spare == 0))
 
-    def at_least(self, months: float) -> pd.Series:
+    def at_least(self, months: float | pd.Series) -> pd.Series:
         """True where the term reaches so many months; blank where unknown."""
         return self.months >= months
 

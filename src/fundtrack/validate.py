@@ -289,8 +289,7 @@ CONSTRAINTS = {
     "SCH-type": "A cell holds what its column cannot hold: text in a column of numbers, an error "
     "such as #DIV/0!, or a "
     "formula that was never calculated. Such a cell is read as blank, that is, as unknown; a "
-    "plain number stored as "
-    "text is used, with a warning.",
+    "plain number stored as text is used, with a warning.",
     "SCH-required": "A column or a cell that every check relies on is missing or blank. Blank is "
     "unknown, never “no”.",
     "SCH-minimum": "A figure lies outside what it can be, such as an amount below zero.",
@@ -368,9 +367,8 @@ WORDS = {
     "unique": Words(
         "DAT-03",
         Severity.ERROR,
-        "{key} stands in more than one row ({others}), but {headings} must be given once. None "
-        "was left out "
-        "or merged.",
+        "{key} stands in more than one row ({others}), but {headings} must be given once. No row "
+        "was left out or merged.",
         "Correct the one that is wrong, or delete the row entered twice.",
     ),
     "reference": Words(
@@ -531,7 +529,8 @@ def _duplicates(table: Table, plan: TableSchema) -> Iterator[Fault]:
     double = keys[keys.duplicated(keep=False)]
     if double.empty:
         return
-    rows = double.groupby(list(plan.primaryKey), sort=False).groups
+    same = double.fillna("").astype(str).agg("\x1f".join, axis=1)
+    rows = double.groupby(same, sort=False).groups
     others = {}
     for labels in rows.values():
         places = [_row_words(table, n) for n in labels]

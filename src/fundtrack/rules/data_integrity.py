@@ -12,7 +12,8 @@ from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.flows import DISBURSEMENT, flows
 from fundtrack.model import Basis, Clause, Limits, Result, Severity, Status, Threshold
-from fundtrack.months import Terms, months_and_days
+from fundtrack.money import reaches, stays_within
+from fundtrack.months import Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Faults, Remark, Remarks, RowVerdicts
 from fundtrack.words import amount as say_amount
@@ -85,16 +86,14 @@ def dates(book: Book, limits: Limits) -> list[Faults | RowVerdicts]:
     grants = book["grants"]
     stated = grants["planned_duration_months"]
     terms = Terms(grants["planned_start_date"], grants["planned_end_date"])
-    whole, spare = months_and_days(terms.start, terms.end)
-    counted = whole.astype("Float64") + (spare > 0).astype("Float64")
-    apart = ((stated - counted > 1) | (whole.astype("Float64") - stated > 1)).astype("boolean")
+    agrees = terms.at_least(stated - 1) & terms.at_most(stated + 1)
     verdicts: list[Faults | RowVerdicts] = [Faults(_filled(book, "date"))]
     if book.has("grants", "planned_duration_months") and book.has("grants", "planned_end_date"):
         verdicts.append(
             RowVerdicts(
                 "grants",
-                in_scope=(stated.notna() & whole.notna()).astype("boolean"),  # (1)
-                meets=~apart,
+                in_scope=(stated.notna() & terms.months.notna()).astype("boolean"),  # (1)
+                meets=agrees,
                 at="planned_duration_months",
                 message="Grant {grant_id} is said to last {planned_duration_months} months, but "
                 "its dates make {counted}.",
@@ -117,8 +116,7 @@ def dates(book: Book, limits: Limits) -> list[Faults | RowVerdicts]:
     thresholds=[MAX_AGE],
     severity=Severity.ERROR,
     severity_note="a warning where a rate exists but is older than an unconfirmed number of "
-    "days; the row is left out of "
-    "totals either way",
+    "days; the row is left out of totals either way",
 )
 def convertible(book: Book, limits: Limits) -> list[RowVerdicts]:
     """Each amount in another currency has a rate of its value date, or of at most
@@ -139,11 +137,10 @@ def convertible(book: Book, limits: Limits) -> list[RowVerdicts]:
             continue
         rows = book.money(table, amount)
         foreign = (rows["currency"] != to) & rows["amount"].notna()  # (1)
-        lost = rows[(foreign & rows["rate"].isna()).fillna(False) & rows["value_date"].notna()]
-        never = [
-            not book.rates.ever(c, to, on)
-            for c, on in zip(lost["currency"], lost["value_date"], strict=True)
-        ]
+        to_each = pd.Series(to, index=rows.index, dtype="string")
+        ever = book.rates_of_any_age.convert(
+            rows["amount"], rows["currency"], rows["value_date"], to_each
+        )
 
         def words(labels: pd.Index, rows: pd.DataFrame = rows) -> Mapping[str, pd.Series | str]:
             return {"on": rows.loc[labels, "value_date"].dt.strftime("%Y-%m-%d"), "to": to}
@@ -155,14 +152,12 @@ def convertible(book: Book, limits: Limits) -> list[RowVerdicts]:
                 meets=rows["rate"].notna().astype("boolean").mask(rows["value_date"].isna()),
                 at="currency",
                 message="There is no rate from {currency} to {to} on {on} or in the "
-                "{fx.max_age_days} days before it; the "
-                "amount is left out of every total.",
+                "{fx.max_age_days} days before it; the amount is left out of every total.",
                 remedy="Add the rate of that day to the sheet Exchange rates, with its source "
-                "(UN operational rate, ECB, "
-                "ledger).",
+                "(UN operational rate, ECB, ledger).",
                 expected="a rate to {to} of at most {fx.max_age_days} days before {on}",
                 words=words,
-                hard=pd.Series(never, index=lost.index, dtype="boolean").reindex(rows.index),
+                hard=ever["rate"].isna(),
                 blank=[(table, "value_date")],
             )
         )
@@ -210,60 +205,23 @@ def reconciled(book: Book, limits: Limits) -> list[RowVerdicts]:
     Out of scope: (1) grants without such rows; (2) cancelled grants.
     Example: sub-grants of 165,000 in a grant of 460,000 agree; of 480,000 they do not.
     """
-    f = flows(book)
-    grants, subs, payments, lines = (
-        book[t] for t in ("grants", "subgrants", "transactions", "budget_lines")
-    )
-    live = f.grants["live"]
-    paid = (payments["transaction_type"] == DISBURSEMENT).fillna(False) & payments[
-        "subgrant_id"
-    ].isna()
+    subs, payments, lines = book["subgrants"], book["transactions"], book["budget_lines"]
+    lower = subs["parent_subgrant_id"].notna()
+    paid = (payments["transaction_type"] == DISBURSEMENT).fillna(False)
+    paid &= payments["subgrant_id"].isna()
     budget = (lines["parent_type"] == "grant").fillna(False) & _current(lines)
-    tier1 = subs["parent_subgrant_id"].isna()
-    lower = ~tier1
-    verdicts = [
-        _within(
-            book,
-            limits,
-            "grants",
-            live,
-            "subgrants",
-            "amount",
-            subs["parent_grant_id"].where(tier1),
-            "sub-grants",
-        ),
-        _within(
-            book,
-            limits,
-            "subgrants",
-            None,
-            "subgrants",
-            "amount",
-            subs["parent_subgrant_id"].where(lower),
-            "sub-grants",
-        ),
-        _within(
-            book,
-            limits,
-            "grants",
-            live,
-            "transactions",
-            "value",
-            payments["grant_id"].where(paid),
-            "payments",
-        ),
-        _within(
-            book,
-            limits,
-            "grants",
-            live,
-            "budget_lines",
-            "amount",
-            lines["parent_id"].where(budget),
-            "budget lines",
-        ),
+    sums = [
+        ("grants", "subgrants", subs["parent_grant_id"].where(~lower), "sub-grants"),
+        ("subgrants", "subgrants", subs["parent_subgrant_id"].where(lower), "sub-grants"),
+        ("grants", "transactions", payments["grant_id"].where(paid), "payments"),
+        ("grants", "budget_lines", lines["parent_id"].where(budget), "budget lines"),
     ]
-    return [v for v in verdicts if v is not None and len(grants)]
+    tolerance = limits["dat.tolerance_pct"] / 100
+    return [
+        _within(book, tolerance, table, child, parent, what)
+        for table, child, parent, what in sums
+        if book.has(child, MONEY[child])
+    ]
 
 
 def _current(lines: pd.DataFrame) -> pd.Series:
@@ -274,57 +232,29 @@ def _current(lines: pd.DataFrame) -> pd.Series:
 
 
 def _within(
-    book: Book,
-    limits: Limits,
-    table: str,
-    live: pd.Series | None,
-    child: str,
-    amount: str,
-    parent: pd.Series,
-    what: str,
-) -> RowVerdicts | None:
+    book: Book, tolerance: float, table: str, child: str, parent: pd.Series, what: str
+) -> RowVerdicts:
     """The sum of the rows of `child` that name a row of `table`, against that row's amount."""
-    if not book.has(child, amount):
-        return None
-    rows = book[table]
-    key = schema.tables()[table].key
-    own = pd.Series(rows["currency"].array, index=rows[key].array)
-    own = own[own.index.notna() & ~own.index.duplicated()]
-    target = pd.Series(own.reindex(parent.array).array, index=parent.index, dtype="string")
-    moved = book.rates.convert(
-        book[child][amount], book[child]["currency"], book.value_date(child), target
-    )["value"]
-    named = parent.notna()
-    sums = moved[named].groupby(parent[named]).sum().reindex(rows[key].array)
-    summed = pd.Series(sums.array, index=rows.index, dtype="Float64")
-    partial = pd.Series(
-        moved[named].isna().groupby(parent[named]).any().reindex(rows[key].array).array,
-        index=rows.index,
-    )
-    tolerance = limits["dat.tolerance_pct"] / 100
+    rows, key = book[table], schema.tables()[table].key
+    sums, partial = _summed(book, table, child, parent)
     exact = what == "budget lines"
-    quotient = summed / rows["amount"]
-    meets = (quotient <= 1 + tolerance) & ((1 - quotient <= tolerance) | (not exact))
-    meets = meets.mask(
-        partial.fillna(False).astype(bool) & meets.fillna(True)
-    )  # a row without a rate may tip it
-    scope = summed.notna() | partial.fillna(False).astype(bool)  # (1)
-    if live is not None:
-        scope &= live  # (2)
+    quotient = sums / rows["amount"]
+    meets = stays_within(quotient, 1 + tolerance) & (reaches(quotient, 1 - tolerance) | (not exact))
+    meets = meets.mask(partial & meets.fillna(True))  # a row without a rate may yet tip it
+    scope = sums.notna() | partial  # (1)
+    if table == "grants":
+        scope &= flows(book).grants["live"]  # (2)
 
     def words(labels: pd.Index) -> Mapping[str, pd.Series | str]:
-        picked = pd.DataFrame(
-            {"sum": summed, "amount": rows["amount"], "currency": rows["currency"]}
-        ).loc[labels]
-        gap = (picked["sum"] - picked["amount"]).abs()
-        more = picked["sum"] > picked["amount"]
+        own, made = rows.loc[labels, "amount"], sums.loc[labels]
+        currency = rows.loc[labels, "currency"]
         return {
             "one": "Grant" if table == "grants" else "Sub-grant",
             "id": rows.loc[labels, key],
-            "sum": _amounts(picked["sum"], picked["currency"]),
-            "own": _amounts(picked["amount"], picked["currency"]),
-            "gap": _amounts(gap, picked["currency"]),
-            "over": more.map({True: "over", False: "under"}),
+            "sum": _amounts(made, currency),
+            "own": _amounts(own, currency),
+            "gap": _amounts((made - own).abs(), currency),
+            "over": (made > own).map({True: "over", False: "under"}),
         }
 
     return RowVerdicts(
@@ -334,12 +264,32 @@ def _within(
         at="amount",
         message=f"{{one}} {{id}} is {{own}}, but its {what} come to {{sum}}: {{gap}} {{over}}.",
         remedy="Look for double entry, an amendment that is missing, or mixed currencies.",
-        expected=f"{what} {'equal to' if exact else 'of at most'} the amount, within "
-        f"{{dat.tolerance_pct}}%",
+        expected=f"{what} {'equal to' if exact else 'of at most'} the amount, "
+        "within {dat.tolerance_pct}%",
         words=words,
         severity=pd.Series(Severity.WARNING if exact else Severity.ERROR, index=rows.index),
-        blank=[(child, amount), (child, "currency")],
+        blank=[(child, MONEY[child]), (child, "currency")],
         scope=f"{'grant' if table == 'grants' else 'sub-grant'}, {what}",
+    )
+
+
+def _summed(book: Book, table: str, child: str, parent: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """For each row of `table` the sum of its children in its own currency, and whether it is "
+    "partial.
+    """
+    rows, key = book[table], schema.tables()[table].key
+    own = pd.Series(rows["currency"].array, index=rows[key].array)
+    own = own[own.index.notna() & ~own.index.duplicated()]
+    target = pd.Series(own.reindex(parent.array).array, index=parent.index, dtype="string")
+    amounts, currency = book[child][MONEY[child]], book[child]["currency"]
+    moved = book.rates.convert(amounts, currency, book.value_date(child), target)["value"]
+    by_parent = moved[parent.notna()].groupby(parent[parent.notna()])
+    sums = by_parent.sum().reindex(rows[key].array).array
+    lost = by_parent.size() > by_parent.count()
+    partial = lost.reindex(rows[key].array).fillna(False).to_numpy(dtype=bool)
+    return (
+        pd.Series(sums, index=rows.index, dtype="Float64"),
+        pd.Series(partial, index=rows.index, dtype=bool),
     )
 
 
@@ -417,7 +367,7 @@ def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
 
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
-PHONE = re.compile(r"(?<![\w.-])(?:\+|00)\d(?:[ ()./-]?\d){7,14}(?!\w)")
+PHONE = re.compile(r"(?<![\w./-])(?:\+|00)\d(?:[ ()./-]?\d){7,14}(?!\w)")
 
 
 @check(

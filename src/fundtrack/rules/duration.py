@@ -64,10 +64,11 @@ def signed(frame: pd.DataFrame) -> Terms:
     return Terms(frame["planned_start_date"], frame["planned_end_date"], stated)
 
 
-def _end_field(book: Book) -> str:
-    return (
-        "planned_end_date" if book.has("grants", "planned_end_date") else "planned_duration_months"
-    )
+def _said_in(grants: pd.DataFrame) -> pd.Series:
+    """The field that tells how long each grant lasts: its end, else its stated duration."""
+    dated = grants[["planned_start_date", "planned_end_date"]].notna().all(axis=1)
+    stated = ~dated & grants["planned_duration_months"].notna()
+    return _either(stated, "planned_duration_months", "planned_end_date")
 
 
 @check(
@@ -120,12 +121,11 @@ def short_grant(book: Book, limits: Limits) -> RowVerdicts:
         "grants",
         in_scope=flows(book).is_cso(grants["recipient_org_id"]),  # (2)
         meets=~terms.at_most(limits["dur.short_months"]),
-        at=_end_field(book),
+        at=_said_in(grants),
         message="Grant {grant_id} to {recipient_org_id} runs {duration}: {pattern} that the brief "
         "criticises{extended}.",
         remedy="Sign it anew as one agreement of more than {dur.short_months} months, or record "
-        "in the sheet "
-        "Exceptions why the work is truly short.",
+        "in the sheet Exceptions why the work is truly short.",
         expected="more than {dur.short_months} months",
         words=words,
         blank=_dates_and_type("grants"),
@@ -169,8 +169,7 @@ def short_subgrant(book: Book, limits: Limits) -> RowVerdicts:
         meets=~terms.at_most(limits["dur.short_months"]),
         at="planned_end_date",
         message="Sub-grant {subgrant_id} to {receiver_org_id} runs {duration}, while the grant "
-        "{parent_grant_id} "
-        "that it comes from runs {parent}.",
+        "{parent_grant_id} that it comes from runs {parent}.",
         remedy="Ask {provider_org_id} to bring the sub-grant to the term of its own grant.",
         expected="more than {dur.short_months} months",
         words=words,
@@ -255,27 +254,6 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
         ignore_index=True,
     )
     mean = total(timed * months) / total(timed) if total(timed) else 0.0
-    blank = grants.index[sure & long.isna() & money.notna()]
-    untyped = grants.index[doubt & money.notna()]
-    asks = []
-    if len(blank):
-        asks.append(
-            Ask(
-                "grants", ["planned_start_date", "planned_end_date"], blank, total(money.loc[blank])
-            )
-        )
-    if len(untyped):
-        orgs = flows(book).register.reindex(grants.loc[untyped, "recipient_org_id"].unique())[
-            "label"
-        ]
-        asks.append(
-            Ask(
-                "organisations",
-                ["org_type"],
-                pd.Index(orgs.dropna().astype("int64")),
-                total(money.loc[untyped]),
-            )
-        )
     return Share(
         terms_of_share,
         at_least="dur.multi_year_share_min_pct",
@@ -284,15 +262,27 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
         "months or more; the benchmark is {threshold}. The mean grant lasts {mean} months by "
         "value.",
         remedy="Convert {gap} to agreements of {dur.multi_year_months} months or more; the "
-        "largest shorter grants are "
-        "{levers}. Begin with the chains of renewals under DUR-05.",
+        "largest shorter grants are {levers}. Begin with the chains of renewals under DUR-05.",
         figures={"mean_months": mean},
-        asks=asks,
+        asks=_asks(book, money, sure & long.isna(), doubt),
         levers=("grants", value.where(~long.fillna(True))),
         assessed=int((sure & long.notna() & money.notna()).sum()),
         in_scope=int((sure | doubt).sum()),
         words={"mean": f"{mean:.1f}"},
     )
+
+
+def _asks(book: Book, money: pd.Series, undated: pd.Series, untyped: pd.Series) -> list[Ask]:
+    """The dates and the types that would settle the multi-year share."""
+    grants, known, asks = book["grants"], money.notna(), []
+    if len(rows := money.index[undated & known]):
+        fields = ["planned_start_date", "planned_end_date"]
+        asks.append(Ask("grants", fields, rows, total(money.loc[rows])))
+    if len(rows := money.index[untyped & known]):
+        names = grants.loc[rows, "recipient_org_id"].dropna().unique()
+        labels = flows(book).register.reindex(names)["label"].dropna().astype("int64")
+        asks.append(Ask("organisations", ["org_type"], pd.Index(labels), total(money.loc[rows])))
+    return asks
 
 
 @check(
@@ -338,6 +328,7 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
         .notna()
         .all(axis=1)
     )
+    undated = grants[~not_cso & ~known]
     grants = grants[~not_cso & known]  # (2)
     chains, members = _chains(grants, limits["dur.chain_gap_days"])
     enough = chains["grants"] >= limits["dur.chain_min_grants"]
@@ -356,8 +347,8 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
 
     return RowVerdicts(
         "grants",
-        in_scope=enough.astype("boolean"),  # (3)
-        meets=~serial,
+        in_scope=pd.concat([enough.astype("boolean"), _perhaps(undated, grants, limits)]),  # (3)
+        meets=(~serial).reindex([*chains.index, *undated.index]),
         at="grant_id",
         message="{recipient_org_id} has had {n} grants in a row from {provider_org_id}, each of "
         "at most "
@@ -368,6 +359,15 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
         words=words,
         key=chains["first"],
     )
+
+
+def _perhaps(undated: pd.DataFrame, dated: pd.DataFrame, limits: Limits) -> pd.Series:
+    """Grants without dates: in no chain for sure where their parties have too few, else unknown."""
+    parties = ["provider_org_id", "recipient_org_id"]
+    counts = pd.concat([undated, dated]).groupby(parties).size().rename("n")
+    n = undated[parties].join(counts, on=parties)["n"].fillna(0)
+    few = n < limits["dur.chain_min_grants"]
+    return pd.Series(False, index=undated.index, dtype="boolean").where(few)
 
 
 def _chains(grants: pd.DataFrame, gap_days: float) -> tuple[pd.DataFrame, list[str]]:
@@ -493,8 +493,7 @@ def effective_period(book: Book, limits: Limits) -> RowVerdicts:
         meets=~(terms.at_most(limits["dur.short_months"]) | over),
         at="planned_end_date",
         message="Grant {grant_id} was signed for {duration}, but its first money came on {paid}, "
-        "{late} days after the "
-        "start: {left} remained.",
+        "{late} days after the start: {left} remained.",
         remedy="Grant an extension of {late} days at no cost, and pay the first instalment at "
         "signature next time.",
         expected="more than {dur.short_months} months after the first payment",

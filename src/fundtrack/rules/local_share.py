@@ -95,8 +95,7 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
         "organisations directly or through "
         "one intermediary; the benchmark is {threshold}." + f.caveat,
         remedy="Move {gap} to direct grants, or write a minimum to pass on into the largest "
-        "grants to international "
-        "NGOs: {levers}.",
+        "grants to international NGOs: {levers}.",
         breakdown=["country"],
         figures=_comparator(book, f),
         asks=f.asks(),
@@ -227,18 +226,7 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
     """
     f = flows(book)
     grants, subs = f.grants, f.subgrants
-    lists = grants.index.isin(subs["grant"].dropna())
-    passing = f.is_type(grants["org_id"], INTERMEDIARY_TYPES).fillna(False) | f.is_affiliated(
-        grants["org_id"]
-    ).fillna(False)
-    told = book["grants"]["subgrants_reported"] == "yes"
-    hands_on = passing | told.fillna(False) | lists
-    judged = (
-        grants["counted"]
-        & hands_on
-        & grants["passes_on"].fillna(True)
-        & ~grants["local"].fillna(False)
-    )  # (1-3)
+    judged = _intermediaries(book, f)  # (1) (2) (3)
     received = grants["value"].where(judged)
     mine = subs["grant"].isin(grants.index[judged])
     maybe = f.may_reach.where(judged & grants["local"].notna())
@@ -285,6 +273,16 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
     return [by_organisation, by_grant]
 
 
+def _intermediaries(book: Book, f: Flows) -> pd.Series:
+    """The counted grants whose recipient passes money on: by its kind, by its word, or as listed."""
+    grants, to = f.grants, f.grants["org_id"]
+    by_kind = f.is_type(to, INTERMEDIARY_TYPES).fillna(False) | f.is_affiliated(to).fillna(False)
+    by_word = (book["grants"]["subgrants_reported"] == "yes").fillna(False)
+    listed = grants.index.isin(f.subgrants["grant"].dropna())
+    passes = (by_kind | by_word | listed) & grants["passes_on"].fillna(True)
+    return grants["counted"] & passes & ~grants["local"].fillna(False)
+
+
 def _grant_ids(subs: pd.DataFrame, grants: pd.DataFrame) -> pd.Series:
     return pd.Series(grants["grant_id"].reindex(subs["grant"].array).array, index=subs.index)
 
@@ -315,95 +313,80 @@ def local_status(book: Book, limits: Limits) -> RowVerdicts:
     """
     f = flows(book)
     orgs = book["organisations"]
-    met = pd.concat([f.grants[["org_id", "country"]], f.subgrants[["org_id", "country"]]]).dropna(
-        subset=["org_id"]
-    )
-    home = f.about(met["org_id"], "hq_country")
-    abroad = (
-        (home != met["country"]).astype("boolean").groupby(met["org_id"]).min()
-    )  # nowhere at home
-    away = pd.Series(abroad.reindex(orgs["org_id"].array).array, index=orgs.index, dtype="boolean")
     kind = orgs["org_type"]
-    answers = {
-        "intl_affiliated": orgs["intl_affiliated"],
-        "state_controlled": orgs["state_controlled"],
-    }
-    if book.settings.treat_unknown_affiliation_as == "no":
-        answers["intl_affiliated"] = answers["intl_affiliated"].fillna("no")
-    why = pd.Series("", index=orgs.index, dtype="string")
-    at = pd.Series("org_type", index=orgs.index, dtype="string")
-    partner, national, international = (kind == t for t in ("24", "22", "21"))
-    reasons: list[tuple[str, pd.Series, str]] = [
-        (
-            "hq_country",
-            (partner | national) & away,
-            "has its headquarters ({hq_country}) elsewhere than its work",
-        ),
-        (
-            "intl_affiliated",
-            partner & (answers["intl_affiliated"] == "yes"),
-            "is affiliated to an international NGO",
-        ),
-        (
-            "state_controlled",
-            partner & (answers["state_controlled"] == "yes"),
-            "is controlled by a government",
-        ),
-        (
-            "hq_country",
-            partner & orgs["hq_country"].isna(),
-            "does not say where its headquarters are",
-        ),
-        (
-            "intl_affiliated",
-            partner & answers["intl_affiliated"].isna(),
-            "does not say whether it is affiliated",
-        ),
-        (
-            "state_controlled",
-            partner & answers["state_controlled"].isna(),
-            "does not say who controls it",
-        ),
-        (
-            "org_type",
-            international
-            & ~away
-            & (answers["intl_affiliated"] == "no")
-            & (answers["state_controlled"] == "no"),
-            "has every mark of a local organisation",
-        ),
-    ]
-    for name, mask, words in reasons:
-        first = mask.fillna(False) & (why == "")
-        at = at.mask(first, name)
-        why = why.mask(first, words)
-    unknown = (national & away.isna()).fillna(False)  # (3)
+    met = pd.concat([f.grants[["org_id", "country"]], f.subgrants[["org_id", "country"]]])
+    met = met.dropna(subset=["org_id"])
+    away = _nowhere_at_home(f, met, orgs["org_id"])
+    why, at = _doubts(book, orgs, away)
     received = orgs["org_id"].isin(met["org_id"])
+    judged = (kind.isin(["21", "22", "24"]) & received).astype("boolean")  # (1) (2)
 
-    def details(labels: pd.Index) -> Mapping[str, pd.Series]:
+    def words(labels: pd.Index) -> Mapping[str, pd.Series]:
         home = orgs.loc[labels, "hq_country"].fillna("–")
-        texts = [w.replace("{hq_country}", h) for w, h in zip(why.loc[labels], home, strict=True)]
-        local = orgs.loc[labels, "org_type"] == "21"
-        counted = local.map(
-            {True: "it is counted as international", False: "it is not counted as local"}
-        )
-        return {"why": pd.Series(texts, index=labels), "counted": counted}
+        texts = [w.replace("{home}", h) for w, h in zip(why.loc[labels], home, strict=True)]
+        counted = {True: "it is counted as international", False: "it is not counted as local"}
+        international = orgs.loc[labels, "org_type"] == "21"
+        return {"why": pd.Series(texts, index=labels), "counted": international.map(counted)}
 
     return RowVerdicts(
         "organisations",
-        in_scope=(kind.isin(["21", "22", "24"]) & received)
-        .astype("boolean")
-        .where(kind.notna() | ~received),  # (1) (2)
-        meets=(why == "").astype("boolean").mask(unknown),
+        in_scope=judged.where(kind.notna() | ~received),
+        meets=(why == "").astype("boolean").mask((kind == "22") & away.isna()),  # (3)
         at=at,
         message="{org_id} is coded {org_type} but {why}; {counted}." + f.caveat,
         remedy="Confirm who raises its money and who governs it, then correct the cell, or leave "
         "it as it is.",
         expected="a type that the other columns support",
-        words=details,
+        words=words,
         blank=[
             ("organisations", "org_type"),
             ("organisations", "hq_country"),
             ("grants", "recipient_country"),
         ],
     )
+
+
+def _nowhere_at_home(f: Flows, met: pd.DataFrame, org_ids: pd.Series) -> pd.Series:
+    """True where an organisation works in no country of its own; blank where that is unknown."""
+    home = f.about(met["org_id"], "hq_country")
+    abroad = (home != met["country"]).astype("boolean").groupby(met["org_id"]).min()
+    found = abroad.reindex(org_ids.array).array
+    return pd.Series(found, index=org_ids.index, dtype="boolean")
+
+
+def _doubts(book: Book, orgs: pd.DataFrame, away: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """What speaks against each organisation's type, and the field that says so; the first of "
+    "several.
+    """
+    partner, national, international = (orgs["org_type"] == code for code in ("24", "22", "21"))
+    affiliated, controlled = orgs["intl_affiliated"], orgs["state_controlled"]
+    if book.settings.treat_unknown_affiliation_as == "no":
+        affiliated = affiliated.fillna("no")
+    every_mark = ~away & (affiliated == "no") & (controlled == "no")
+    doubts = [
+        (
+            "hq_country",
+            (partner | national) & away,
+            "has its headquarters ({home}) elsewhere than its work",
+        ),
+        (
+            "intl_affiliated",
+            partner & (affiliated == "yes"),
+            "is affiliated to an international NGO",
+        ),
+        ("state_controlled", partner & (controlled == "yes"), "is controlled by a government"),
+        (
+            "hq_country",
+            partner & orgs["hq_country"].isna(),
+            "does not say where its headquarters are",
+        ),
+        ("intl_affiliated", partner & affiliated.isna(), "does not say whether it is affiliated"),
+        ("state_controlled", partner & controlled.isna(), "does not say who controls it"),
+        ("org_type", international & every_mark, "has every mark of a local organisation"),
+    ]
+    why = pd.Series("", index=orgs.index, dtype="string")
+    at = pd.Series("org_type", index=orgs.index, dtype="string")
+    for field, holds, words in doubts:
+        first = holds.fillna(False) & (why == "")
+        at, why = at.mask(first, field), why.mask(first, words)
+    return why, at
