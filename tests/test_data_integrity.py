@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from datetime import date
 
 import pytest
 
 from books import (
+    DEFAULTS,
     FAIL,
     NOT_APPLICABLE,
     NOT_ASSESSABLE,
@@ -103,27 +105,26 @@ def test_a_workbook_that_counts_its_days_from_1904(judge):
     assert only(seen, "DUR-01").value == "2024-06-30"
 
 
-@pytest.mark.parametrize(
-    ("sheet", "row"),
-    [
-        ("subgrants", {"subgrant_id": "X", "planned_start_date": "2026-07-01"}),
-        ("transactions", {"transaction_id": "X", "transaction_date": '"02.03.2024"'}),
-        ("budget_lines", {"line_id": "X", "value_date": "1909-03-01"}),
-        ("exchange_rates", {"rate_date": '"1/2/2024"'}),
-        (
-            "thresholds",
-            {"parameter": "dur.short_months", "value": 6, "confirmed_date": '"1/2/2024"'},
-        ),
-        ("exceptions", {"check_id": "DUR-01", "object_id": "G1", "expires_date": '"1/2/2025"'}),
-        ("organisations", {"org_id": "X", "recognition_letter_date": '"1/2/2025"'}),
-    ],
-)
-def test_dates_of_every_sheet(judge, sheet, row):
-    given = {
-        "grants": [grant(recipient_org_id="X" if sheet == "organisations" else "LOC-A")],
-        sheet: [row],
+def test_dates_of_every_sheet(judge):
+    seen = judge(
+        grants=[grant()],
+        subgrants=[{"subgrant_id": "X", "planned_start_date": "2026-07-01"}],
+        transactions=[{"transaction_id": "X", "transaction_date": '"02.03.2024"'}],
+        budget_lines=[{"line_id": "X", "value_date": "1909-03-01"}],
+        exchange_rates=[{"rate_date": '"1/2/2024"'}],
+        thresholds=[{"parameter": "dur.short_months", "value": 6, "confirmed_date": '"1/2/24"'}],
+        exceptions=[{"check_id": "DUR-01", "object_id": "G1", "expires_date": '"1/2/2025"'}],
+        organisations=[{"org_id": "LOC-A", "recognition_letter_date": '"1/2/2025"'}],
+    )
+    assert {(f.table, f.field) for f in found(seen, "DAT-01")} == {
+        ("subgrants", "planned_end_date"),
+        ("transactions", "transaction_date"),
+        ("budget_lines", "value_date"),
+        ("exchange_rates", "rate_date"),
+        ("thresholds", "confirmed_date"),
+        ("exceptions", "expires_date"),
+        ("organisations", "recognition_letter_date"),
     }
-    assert [f.table for f in found(judge(**given), "DAT-01")] == [sheet]
 
 
 def test_dates_of_the_settings(judge):
@@ -134,30 +135,25 @@ def test_dates_of_the_settings(judge):
     assert {f.cell for f in found(seen, "DAT-01")} == {"B6", "B7"}
 
 
-@pytest.mark.parametrize(
-    ("end", "stated", "apart"),
-    [
-        ("2024-06-30", 6, False),
-        ("2024-06-30", 7, False),
-        ("2024-06-30", 5, False),
-        ("2024-06-30", 8, True),
-        ("2024-06-30", 4, True),
-        ("2024-07-15", 7, False),
-        ("2024-07-15", 6, False),
-        ("2024-07-15", 8, True),
-        ("2024-07-15", 5, True),
-        ("2024-06-30", 7.5, True),
-    ],
-)
-def test_a_stated_duration_against_the_dates(judge, end, stated, apart):
+def test_a_stated_duration_against_the_dates(judge):
     """The dates begin on 1 January: exactly six months, or six and a half."""
-    row = grant(
-        planned_start_date="2024-01-01", planned_end_date=end, planned_duration_months=stated
-    )
-    hits = found(judge(grants=[row]), "DAT-01")
-    assert [(f.field, f.severity) for f in hits] == (
-        [("planned_duration_months", WARNING)] if apart else []
-    )
+    rows = rows_of("""
+    grant_id | start      | end        | planned_duration_months | apart
+    X1       | 2024-01-01 | 2024-06-30 | 6                       |
+    X2       | 2024-01-01 | 2024-06-30 | 7                       |
+    X3       | 2024-01-01 | 2024-06-30 | 5                       |
+    X4       | 2024-01-01 | 2024-06-30 | 8                       | yes
+    X5       | 2024-01-01 | 2024-06-30 | 4                       | yes
+    X6       | 2024-01-01 | 2024-06-30 | 7.5                     | yes
+    X7       | 2024-01-01 | 2024-07-15 | 6                       |
+    X8       | 2024-01-01 | 2024-07-15 | 7                       |
+    X9       | 2024-01-01 | 2024-07-15 | 8                       | yes
+    X10      | 2024-01-01 | 2024-07-15 | 5                       | yes
+    """)
+    apart = [row["grant_id"] for row in rows if row.pop("apart")]
+    hits = found(judge(grants=rows), "DAT-01")
+    assert [f.key for f in hits] == apart
+    assert {(f.field, f.severity) for f in hits} == {("planned_duration_months", WARNING)}
 
 
 @pytest.mark.parametrize(
@@ -317,52 +313,38 @@ def test_a_key_of_several_columns_given_twice(judge):
     assert len(found(judge(grants=[grant()], exchange_rates=rates), "DAT-03")) == 2
 
 
-@pytest.mark.parametrize(
-    ("given", "field", "value", "parent"),
-    [
-        (
-            {"grants": [grant(recipient_org_id="CSO-41")]},
-            "recipient_org_id",
-            "CSO-41",
-            "Organisations",
-        ),
-        (
-            {"grants": [grant(provider_org_id="NOBODY")]},
-            "provider_org_id",
-            "NOBODY",
-            "Organisations",
-        ),
-        ({"grants": [grant(renewal_of_grant_id="G0")]}, "renewal_of_grant_id", "G0", "Grants"),
-        (
-            {"grants": [grant()], "subgrants": [{"subgrant_id": "S1", "parent_grant_id": "G7"}]},
-            "parent_grant_id",
-            "G7",
-            "Grants",
-        ),
-        (
-            {"grants": [grant()], "subgrants": [{"subgrant_id": "S1", "parent_subgrant_id": "S0"}]},
-            "parent_subgrant_id",
-            "S0",
-            "Sub-grants",
-        ),
-        (
-            {"grants": [grant()], "transactions": [{"transaction_id": "T1", "grant_id": "G7"}]},
-            "grant_id",
-            "G7",
-            "Grants",
-        ),
-        (
-            {"grants": [grant()], "budget_lines": [{"line_id": "L1", "parent_id": "G7"}]},
-            "parent_id",
-            "G7",
-            "Grants",
-        ),
-    ],
-)
-def test_a_reference_that_leads_nowhere(judge, given, field, value, parent):
-    finding = only(judge(**given), "DAT-03")
-    assert (finding.field, finding.value, finding.severity) == (field, value, ERROR)
-    assert f"“{value}”, which does not exist in the sheet “{parent}”" in finding.message
+def test_a_reference_that_leads_nowhere(judge):
+    seen = judge(
+        grants=[
+            grant(1, recipient_org_id="CSO-41"),
+            grant(2, provider_org_id="NOBODY"),
+            grant(3, renewal_of_grant_id="G0"),
+        ],
+        subgrants=[
+            {"subgrant_id": "S1", "parent_grant_id": "G7"},
+            {"subgrant_id": "S2", "parent_subgrant_id": "S0"},
+        ],
+        transactions=[{"transaction_id": "T1", "grant_id": "G8"}],
+        budget_lines=[
+            {"line_id": "L1", "parent_id": "G9"},
+            {"line_id": "L2", "parent_type": "subgrant", "parent_id": "G1"},
+        ],
+    )
+    lost = {
+        (f.key, f.field, f.value, re.search("in the sheet “(.*?)”", f.message)[1])
+        for f in found(seen, "DAT-03", severity=ERROR)
+    }
+    assert lost == {
+        ("G1", "recipient_org_id", "CSO-41", "Organisations"),
+        ("G2", "provider_org_id", "NOBODY", "Organisations"),
+        ("G3", "renewal_of_grant_id", "G0", "Grants"),
+        ("S1", "parent_grant_id", "G7", "Grants"),
+        ("S2", "parent_subgrant_id", "S0", "Sub-grants"),
+        ("T1", "grant_id", "G8", "Grants"),
+        ("L1", "parent_id", "G9", "Grants"),
+        ("L2", "parent_id", "G1", "Sub-grants"),
+    }
+    assert "“CSO-41”, which does not exist" in found(seen, "DAT-03")[0].message
 
 
 def test_a_reference_to_an_absent_sheet_is_not_tested(judge):
@@ -384,6 +366,7 @@ def test_dat_03_does_not_apply_to_a_workbook_without_identifiers(judge):
 
 UNDER = [grant(recipient_org_id="INGO-X", amount=100_000)]
 CONFIRMED = [{"parameter": "dat.tolerance_pct", "value": 2}]
+PARENT = {"subgrants": "parent_grant_id", "transactions": "grant_id"}
 
 
 def parts(kind: str, *amounts: float, **more: object) -> list[dict]:
@@ -394,30 +377,39 @@ def parts(kind: str, *amounts: float, **more: object) -> list[dict]:
     return [{key: f"{kind[0].upper()}{i}", amount: a, **more} for i, a in enumerate(amounts, 1)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "amounts", "fault"),
-    [
-        ("subgrants", [40_000, 60_000], None),
-        ("subgrants", [52_000, 50_000], None),
-        ("subgrants", [52_000, 50_000.01], (WARNING, ERROR)),
-        ("subgrants", [10_000], None),
-        ("transactions", [102_000], None),
-        ("transactions", [102_001], (WARNING, ERROR)),
-        ("transactions", [110_000, -8_000], None),
-        ("transactions", [1_000], None),
-        ("budget_lines", [40_000, 60_000], None),
-        ("budget_lines", [102_000], None),
-        ("budget_lines", [102_001], (WARNING, WARNING)),
-        ("budget_lines", [98_000], None),
-        ("budget_lines", [97_999], (WARNING, WARNING)),
-    ],
-)
-def test_the_parts_of_a_grant_of_100_000(judge, kind, amounts, fault):
-    """`fault`: how grave it is while the tolerance of 2% is unconfirmed, and once confirmed."""
-    for thresholds, severity in zip((None, CONFIRMED), fault or (None, None), strict=True):
-        seen = judge(grants=UNDER, thresholds=thresholds, **{kind: parts(kind, *amounts)})
-        assert [f.severity for f in found(seen, "DAT-04")] == ([severity] if severity else [])
-        assert status(seen, "DAT-04") is (FAIL if severity else PASS)
+# Parts of a grant of 100,000, and how grave their sum is once the tolerance of 2% is confirmed.
+SUMS = [
+    ("subgrants", [40_000, 60_000], None),
+    ("subgrants", [52_000, 50_000], None),
+    ("subgrants", [52_000, 50_000.01], ERROR),
+    ("subgrants", [10_000], None),
+    ("transactions", [102_000], None),
+    ("transactions", [102_001], ERROR),
+    ("transactions", [110_000, -8_000], None),
+    ("transactions", [1_000], None),
+    ("budget_lines", [40_000, 60_000], None),
+    ("budget_lines", [102_000], None),
+    ("budget_lines", [102_001], WARNING),
+    ("budget_lines", [98_000], None),
+    ("budget_lines", [97_999], WARNING),
+]
+
+
+@pytest.mark.parametrize("confirmed", [False, True], ids=["unconfirmed", "confirmed"])
+def test_the_parts_of_a_grant_of_100_000(judge, confirmed):
+    """An unconfirmed tolerance is never worth more than a warning."""
+    tables: dict[str, list] = {"subgrants": [], "transactions": [], "budget_lines": []}
+    expected = {}
+    for n, (kind, amounts, fault) in enumerate(SUMS):
+        parent = "parent_id" if kind == "budget_lines" else PARENT[kind]
+        for row in parts(kind, *amounts):
+            key = next(iter(row))
+            tables[kind].append({**row, key: f"{n}-{row[key]}", parent: f"G{n}"})
+        if fault:
+            expected[f"G{n}"] = fault if confirmed else WARNING
+    grants = [{**UNDER[0], "grant_id": f"G{n}"} for n in range(len(SUMS))]
+    seen = judge(grants=grants, thresholds=CONFIRMED if confirmed else None, **tables)
+    assert {f.key: f.severity for f in found(seen, "DAT-04")} == expected
 
 
 def test_exactly_102_percent_agrees_whatever_the_amount(judge):
@@ -560,24 +552,23 @@ def test_codes_are_read_whatever_their_case_or_name(judge):
     assert result(seen, "LOC-01").value == 1  # G2 is cancelled, O1 is local
 
 
-@pytest.mark.parametrize(
-    ("row", "field", "message"),
-    [
-        ({"currency": "Bitcoin"}, "currency", "“Bitcoin” is not an allowed code for “Currency”"),
-        ({"currency": "EURR"}, "currency", "Did you mean “EUR”"),
-        ({"recipient_country": "Nigera"}, "recipient_country", "Did you mean “NG”"),
-        ({"activity_status": 9}, "activity_status", "“9” is not an allowed code for “Status”"),
-        ({"subgrants_reported": "maybe"}, "subgrants_reported", "“maybe” is not an allowed code"),
-        ({"gender_marker": "principle"}, "gender_marker", "it was read as blank"),
-    ],
-)
-def test_a_code_that_is_not_in_the_list(judge, row, field, message):
-    seen = judge(grants=[grant(**row)])
-    finding = only(seen, "DAT-06")
-    assert (finding.field, finding.severity) == (field, ERROR)
-    assert message in finding.message
-    assert finding.remedy.startswith("Choose a code from the list:")
+def test_codes_that_are_not_in_their_lists(judge):
+    wrong = [
+        ("currency", "Bitcoin", "“Bitcoin” is not an allowed code for “Currency”"),
+        ("currency", "EURR", "Did you mean “EUR”"),
+        ("recipient_country", "Nigera", "Did you mean “NG”"),
+        ("activity_status", 9, "“9” is not an allowed code for “Status”"),
+        ("subgrants_reported", "maybe", "“maybe” is not an allowed code"),
+        ("gender_marker", "principle", "it was read as blank"),
+    ]
+    seen = judge(grants=[grant(n, **{field: cell}) for n, (field, cell, _) in enumerate(wrong)])
+    hits = found(seen, "DAT-06")
     assert status(seen, "DAT-06") is FAIL
+    assert [(f.key, f.field) for f in hits] == [(f"G{n}", w[0]) for n, w in enumerate(wrong)]
+    for finding, (_, _, words) in zip(hits, wrong, strict=True):
+        assert finding.severity is ERROR
+        assert words in finding.message
+        assert finding.remedy.startswith("Choose a code from the list:")
 
 
 def test_codes_of_settings_numbers_and_exceptions(judge):
@@ -658,19 +649,26 @@ def test_a_personal_identifier_is_found_and_never_repeated(judge, secret):
     assert not [text for text in said if secret in text]
 
 
-@pytest.mark.parametrize(
-    "title",
-    [
+@pytest.mark.parametrize("field", ["recipient_country", "amount", "planned_end_date"])
+def test_a_personal_identifier_in_the_wrong_column_is_not_repeated_either(judge, field):
+    """The fault of the cell is found with its address, without what the cell holds."""
+    seen = judge(grants=[grant(**{field: f'"ask {EMAIL}"'})])
+    assert ("G1", field) in {(f.key, f.field) for f in seen.findings}
+    assert not [f.message for f in seen.findings if EMAIL in f"{f.message}{f.remedy}{f.value}"]
+
+
+def test_what_is_no_personal_identifier(judge):
+    titles = [
         "Dialogue 2024-2026",
         "Grant 2024/0012/3456789",
         "12,345,678.90 EUR",
         "NG-BO-12345678",
         "@peace",
         "100 000 000",
-    ],
-)
-def test_what_is_no_personal_identifier(judge, title):
-    assert status(judge(grants=[grant(title=title)]), "DAT-08") is PASS
+    ]
+    seen = judge(grants=[grant(n, title=title) for n, title in enumerate(titles)])
+    assert [f.message for f in found(seen, "DAT-08")] == []
+    assert status(seen, "DAT-08") is PASS
 
 
 def test_dat_08_does_not_apply_without_free_text(judge):
@@ -723,26 +721,26 @@ def test_a_formula_that_was_never_calculated_is_no_blank(numbers):
     assert list(facts.error_cells) == [only(seen, "SCH-type", key="N6").cell]
 
 
-@pytest.mark.parametrize(
-    ("cell", "used", "fault"),
-    [
-        ("10", 10, None),
-        ("10%", 10, None),
-        ("0.5%", 0.5, None),
-        ("0.1", 0.1, "SCH-percent"),
-        ("1", 1, None),
-        ("0", 0, None),
-        ("101", None, "SCH-minimum"),
-        ('"10%"', None, "SCH-type"),
-    ],
-)
-def test_percentages(judge, cell, used, fault):
-    seen = judge(grants=[grant(indirect_cost_pct=cell), grant(2, indirect_cost_pct="5")])
-    assert [f.check for f in seen.findings if f.field == "indirect_cost_pct"] == (
-        [fault] if fault else []
-    )
-    value = seen.tables["grants"].frame["indirect_cost_pct"].iloc[0]
-    assert str(value) == (str(float(used)) if used is not None else "<NA>")
+def test_percentages(judge):
+    rows = rows_of("""
+    grant_id | indirect_cost_pct | used | fault
+    P1       | 10                | 10   |
+    P2       | 10%               | 10   |
+    P3       | 0.5%              | 0.5  |
+    P4       | 0.1               | 0.1  | SCH-percent
+    P5       | 1                 | 1    |
+    P6       | 0                 | 0    |
+    P7       | 101               |      | SCH-minimum
+    P8       | "10%"             |      | SCH-type
+    P9       |                   |      |
+    """)
+    cells = [{k: row[k] for k in ("grant_id", "indirect_cost_pct")} for row in rows]
+    seen = judge(grants=cells)
+    faults = {f.key: f.check for f in seen.findings if f.field == "indirect_cost_pct"}
+    assert faults == {row["grant_id"]: row["fault"] for row in rows if row["fault"]}
+    used = seen.tables["grants"].frame["indirect_cost_pct"].astype(object)
+    expected = [float(row["used"]) if row["used"] else None for row in rows]
+    assert list(used.where(used.notna(), None)) == pytest.approx(expected)
 
 
 def test_a_missing_cell_and_a_missing_column(judge):
@@ -816,7 +814,7 @@ def test_two_columns_for_one_field_name_both_and_neither_is_used(judge):
 
 @pytest.mark.parametrize(
     "spelling",
-    ["grant_id", "GRANT ID", "  Grant-ID ", "iati-identifier", "Gránt id", "Award ID"],
+    ["grant_id", "  GRÁNT-id ", "iati-identifier"],
 )
 def test_headings_are_recognised_whatever_their_spelling(judge, spelling):
     seen = judge(grants=[grant()], headings={"grants": {"grant_id": spelling}})
@@ -1053,30 +1051,15 @@ PORTFOLIO = {
 
 
 @pytest.mark.parametrize("table", PORTFOLIO)
-@pytest.mark.parametrize("how", ["no rows", "no sheet"])
-def test_a_sheet_without_rows_or_no_sheet(judge, table, how):
-    fields = dict.fromkeys(
-        ["grant_id", "subgrant_id", "line_id", "transaction_id", "amount", "currency"], ""
-    )
-    rows = None if how == "no sheet" else [fields]
-    seen = judge(**{**PORTFOLIO, table: rows})
+def test_a_sheet_without_rows(judge, table):
+    seen = judge(**{**PORTFOLIO, table: [dict.fromkeys(DEFAULTS[table], "")]})
     names = [r.check.id for r in seen.results]
     assert len(names) == len(set(names)) >= 16
     for one in seen.results:
         assert one.status is not NOT_ASSESSABLE or one.reason
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        "recipient_org_id",
-        "recipient_country",
-        "planned_end_date",
-        "amount",
-        "currency",
-        "subgrants_reported",
-    ],
-)
+@pytest.mark.parametrize("field", ["recipient_org_id", "recipient_country", "amount"])
 @pytest.mark.parametrize("how", ["blank", "an error", "no column"])
 def test_a_column_of_blanks_of_errors_or_none(judge, field, how):
     filled = {"blank": "", "an error": "#REF!", "no column": ""}[how]

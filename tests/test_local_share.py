@@ -344,69 +344,57 @@ INGO = {
 }
 
 
-@pytest.mark.parametrize(
-    ("more", "whole", "direct"),
-    [
-        ({"activity_status": "5"}, 100_000, 30_000),
-        ({"activity_status": "4"}, 200_000, 130_000),
-        ({"value_date": "2023-12-31"}, 100_000, 30_000),
-        ({"value_date": "2024-01-01"}, 200_000, 130_000),
-        ({"value_date": "2024-12-31"}, 200_000, 130_000),
-        ({"value_date": "2025-01-01"}, 100_000, 30_000),
-        ({"signature_date": "2023-11-30"}, 100_000, 30_000),
-        ({"recipient_org_id": "POLICE"}, 100_000, 30_000),
-        ({"recipient_org_id": "AFF-Y"}, 200_000, 30_000),
-        ({"recipient_country": "LK"}, 200_000, 30_000),
-        ({"recipient_org_id": "LOC-C"}, 200_000, 130_000),
-    ],
-    ids=[
-        "cancelled",
-        "closed",
-        "day before the period",
-        "first day",
-        "last day",
-        "day after",
-        "signed before, no value date",
-        "a state body",
-        "an affiliate",
-        "abroad",
-        "type 22 at home",
-    ],
-)
-def test_which_grants_count(judge, more, whole, direct):
-    extra = {"grant_id": "G3", "recipient_org_id": "LOC-A", "amount": 100_000, **more}
-    figures = result(judge(grants=[LOCAL, INGO, extra]), "LOC-01").figures
-    assert (figures["T"], figures["D"]) == (whole, direct)
+def counted(seen, figure: str, table: str, key: str) -> list[str]:
+    """The records that enter one figure of LOC-01."""
+    terms = result(seen, "LOC-01").terms
+    labels = terms.loc[terms["figure"] == figure, "label"]
+    return list(seen.tables[table].frame.loc[labels, key])
 
 
-@pytest.mark.parametrize(
-    ("more", "one_step"),
-    [
-        ({}, 20_000),
-        ({"purpose": "services"}, 0),
-        ({"purpose": ""}, 20_000),
-        ({"receiver_org_id": "AFF-Y"}, 0),
-        ({"receiver_org_id": "LOC-B"}, 0),
-        ({"receiver_org_id": "POLICE"}, 0),
-        ({"parent_grant_id": "G1", "provider_org_id": "LOC-A"}, 0),
-        ({"value_date": "2025-03-01"}, 20_000),
-    ],
-    ids=[
-        "one step",
-        "a purchase of services",
-        "kind not given",
-        "to an affiliate",
-        "to an organisation of another country",
-        "to the police",
-        "under a local grant, counted once",
-        "passed on after the period",
-    ],
-)
-def test_which_sub_grants_count(judge, more, one_step):
-    row = {"subgrant_id": "S1", "parent_grant_id": "G2", "amount": 20_000, **more}
-    loc = result(judge(grants=[LOCAL, INGO], subgrants=[row]), "LOC-01")
-    assert loc.figures.get("I1", 0) == one_step
-    assert loc.value == (30_000 + one_step) / 100_000
+def test_which_grants_count(judge):
+    """“T” is counted in the whole, “D” also as straight to a local independent organisation."""
+    rows = rows_of("""
+    grant_id  | recipient | country | activity_status | value_date | signature_date | counts
+    LOCAL     | LOC-A     | NG      |                 | 2024-05-01 | 2024-01-15     | T D
+    TYPE-22   | LOC-C     | NG      |                 | 2024-05-01 | 2024-01-15     | T D
+    CLOSED    | LOC-A     | NG      | 4               | 2024-05-01 | 2024-01-15     | T D
+    CANCELLED | LOC-A     | NG      | 5               | 2024-05-01 | 2024-01-15     |
+    EARLY     | LOC-A     | NG      |                 | 2023-12-31 | 2024-01-15     |
+    FIRST-DAY | LOC-A     | NG      |                 | 2024-01-01 | 2024-01-15     | T D
+    LAST-DAY  | LOC-A     | NG      |                 | 2024-12-31 | 2024-01-15     | T D
+    LATE      | LOC-A     | NG      |                 | 2025-01-01 | 2024-01-15     |
+    SIGNED    | LOC-A     | NG      |                 |            | 2023-11-30     |
+    SIGNED-IN | LOC-A     | NG      |                 |            | 2024-11-30     | T D
+    STATE     | POLICE    | NG      |                 | 2024-05-01 | 2024-01-15     |
+    AFFILIATE | AFF-Y     | NG      |                 | 2024-05-01 | 2024-01-15     | T
+    ABROAD    | LOC-A     | LK      |                 | 2024-05-01 | 2024-01-15     | T
+    INGO      | INGO-X    | NG      |                 | 2024-05-01 | 2024-01-15     | T
+    """)
+    counts = {row["grant_id"]: row.pop("counts") for row in rows}
+    seen = judge(grants=rows)
+    for figure in ("T", "D"):
+        expected = [name for name, figures in counts.items() if figure in figures.split()]
+        assert counted(seen, figure, "grants", "grant_id") == expected
+
+
+def test_which_sub_grants_count(judge):
+    rows = rows_of("""
+    subgrant_id | from_grant | provider | receiver | purpose        | value_date | counts
+    ONE-STEP    | G2         | INGO-X   | LOC-C    | implementation | 2024-05-01 | yes
+    NO-KIND     | G2         | INGO-X   | LOC-C    |                | 2024-05-01 | yes
+    LATER       | G2         | INGO-X   | LOC-C    | implementation | 2025-03-01 | yes
+    SERVICES    | G2         | INGO-X   | LOC-C    | services       | 2024-05-01 |
+    AFFILIATE   | G2         | INGO-X   | AFF-Y    | implementation | 2024-05-01 |
+    ABROAD      | G2         | INGO-X   | LOC-B    | implementation | 2024-05-01 |
+    STATE       | G2         | INGO-X   | POLICE   | implementation | 2024-05-01 |
+    AGAIN       | G1         | LOC-A    | LOC-C    | implementation | 2024-05-01 |
+    CANCELLED   | G3         | INGO-X   | LOC-C    | implementation | 2024-05-01 |
+    """)
+    once = [row["subgrant_id"] for row in rows if row.pop("counts")]
+    gone = {**INGO, "grant_id": "G3", "activity_status": "5"}
+    seen = judge(grants=[LOCAL, INGO, gone], subgrants=[{**row, "amount": 1_000} for row in rows])
+    assert counted(seen, "I1", "subgrants", "subgrant_id") == once
+    assert result(seen, "LOC-01").value == (30_000 + 3_000) / 100_000
 
 
 def test_what_may_be_local_itself_counts_at_least_by_what_it_passed_on(judge):

@@ -185,23 +185,32 @@ class _Engine:
         # is open.
         unknown = judged & ~(known | meets.fillna(False))
         counts = _Counts(int(judged.sum()), int((judged & ~unknown).sum()))
-        reason = self._unjudged(verdict, unknown.index[unknown], counts)
+        reason = self._unjudged(verdict, unknown, counts)
         return self._row_findings(check, verdict, labels), counts, reason
 
-    def _unjudged(self, verdict: RowVerdicts, labels: pd.Index, counts: _Counts) -> str:
+    def _unjudged(self, verdict: RowVerdicts, open_: pd.Series, counts: _Counts) -> str:
+        """How many rows were left open, which, and what is blank in them."""
+        labels = open_.index[open_]
         if not len(labels):
             return ""
-        named = []
-        for table, name in verdict.blank:
-            cells = self.book[table][name]
-            if not (cells.reindex(labels) if table == verdict.table else cells).isna().any():
-                continue
-            named.append(f"“{self.book.heading(table, name)}”")
-        why = f": {', '.join(dict.fromkeys(named))} is blank or not usable" if named else ""
+        own = [n for t, n in verdict.blank if t == verdict.table]
+        blank = [n for n in own if self.book[verdict.table][n].reindex(labels).isna().any()]
+        named = [self.book.heading(verdict.table, n) for n in blank]
+        if not named or verdict.in_scope.reindex(labels).isna().any():
+            named += [
+                self.book.heading(t, n)
+                for t, n in verdict.blank
+                if t != verdict.table and self.book[t][n].isna().any()
+            ]
+        words = ", ".join(f"“{heading}”" for heading in dict.fromkeys(named))
+        why = f": {words} is blank or not usable" if words else verdict.otherwise
+        keys = ", ".join(self._keys(self.book.tables[verdict.table], labels[:3]))
+        more = " ..." if len(labels) > 3 else ""
         sheet = self.book.sheet(verdict.table)
-        keys = self._keys(self.book.tables[verdict.table], labels[:3])
-        some = f" ({', '.join(keys)}{' ...' if len(labels) > 3 else ''})"
-        return f"{len(labels)} of {counts.scope} rows in {sheet} could not be judged{why}{some}."
+        return (
+            f"{len(labels)} of {counts.scope} rows in {sheet} could not be judged{why} "
+            f"({keys}{more})."
+        )
 
     def _row_findings(self, check: Check, verdict: RowVerdicts, labels: pd.Index) -> list[Finding]:
         if not len(labels):

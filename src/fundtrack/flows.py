@@ -6,6 +6,7 @@ All yes/no answers here are three-valued: blank where the workbook does not say.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -32,6 +33,7 @@ class Flows:
 
     def __init__(self, book: Book) -> None:
         self.book = book
+        self._found: dict[int, tuple[pd.Series, Any]] = {}
 
     # Organisations -------------------------------------------------------------------------------
 
@@ -44,9 +46,12 @@ class Flows:
 
     def about(self, org_ids: pd.Series, attribute: str) -> pd.Series:
         """An attribute of the organisation named in each row; blank where it is not registered."""
-        column = self.register[attribute]
-        found = column.reindex(org_ids.array)
-        return pd.Series(found.array, index=org_ids.index)
+        if id(org_ids) not in self._found:  # the series is kept with it, so that its id stays its own
+            self._found[id(org_ids)] = org_ids, self.register.index.get_indexer(org_ids)
+        _, position = self._found[id(org_ids)]
+        return pd.Series(
+            self.register[attribute].array.take(position, allow_fill=True), index=org_ids.index
+        )
 
     def is_type(self, org_ids: pd.Series, types: list[str]) -> pd.Series:
         """Whether each organisation is of one of the types; blank where its type is unknown."""

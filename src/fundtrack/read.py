@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import re
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -69,29 +69,26 @@ class Workbook:
 
     @property
     def values_digest(self) -> str:
-        """SHA-256 over every sheet's name, and every non-blank row's number and values as JSON.
+        """SHA-256 over every sheet's name and formula addresses, and every non-blank row.
 
-        Rows come a thousand at a time; numbers are written as Python's shortest repr, dates as ISO
-        text; the addresses of formula cells come first. Trailing blanks and formats do not count,
-        so
-        that saving the file in another program does not change it, while any changed figure does.
+        A row is written as Python writes a list: its number, then its values up to the last one
+        that is not blank. Formats do not count, so that saving the file in another program does
+        not change the digest, while any changed figure does.
         """
         digest = hashlib.sha256()
-        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
         for grid in self.grids:
-            lines: list[list[Any]] = []
-            digest.update(encode(["sheet", grid.sheet, sorted(grid.formulas)]).encode())
+            digest.update(_said([grid.sheet, sorted(grid.formulas)]))
             for number, row in enumerate(grid.rows, 1):
                 end = len(row)
                 while end and row[end - 1] == "":
                     end -= 1
                 if end:
-                    lines.append([number, *row[:end]])
-                if len(lines) == 1000:  # one call a thousand rows: the encoder's set-up costs more
-                    digest.update(encode(lines).encode("utf-8", "surrogatepass"))
-                    lines.clear()
-            digest.update(encode(lines).encode("utf-8", "surrogatepass"))
+                    digest.update(_said([number, *row[:end]]))
         return digest.hexdigest()
+
+
+def _said(values: list[Any]) -> bytes:
+    return repr(values).encode("utf-8", "backslashreplace")
 
 
 def workbook(path: Path) -> Workbook:
@@ -200,13 +197,18 @@ def _locked(path: Path) -> FundtrackError:
 
 
 def _xlsx(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
-    package = Package(path)
-    grids = _calamine(path, data)
-    parts = {sheet.name: sheet.part for sheet in package.sheets}
-    scanned = [
-        _scan(grid, package.read(parts[grid.sheet]), package.percent_styles) for grid in grids
-    ]
-    return "xlsx", scanned, []
+    package = Package(path, data=data)
+    parts = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
+    with ThreadPoolExecutor(1) as aside:  # both wait for native code, so a second core can help
+        seen = {
+            sheet.name: aside.submit(_seen, package, sheet.part) for sheet in parts if sheet.part
+        }
+        grids = _calamine(path, data)
+        return (
+            "xlsx",
+            [_told(grid, seen[grid.sheet].result()) for grid in grids if grid.sheet in seen],
+            [],
+        )
 
 
 def _xlsb(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
@@ -262,19 +264,29 @@ _TEXT_RESULT = re.compile(rb"""\st=["']str["']""")
 _HIDDEN_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*\bhidden=["'](?:1|true)["']""")
 
 
-def _scan(grid: Grid, xml: bytes, percent_styles: set[int]) -> Grid:
-    """The grid with what only the sheet's XML tells.
+@dataclass(frozen=True)
+class _Seen:
+    """What only the sheet's XML tells."""
+
+    errors: dict[tuple[int, int], str]  # (row, column) from 0 -> the error value
+    uncalculated: list[tuple[int, int]]
+    formulas: list[str]
+    percent: frozenset[tuple[int, int]]
+    hidden_rows: int
+
+
+def _seen(package: Package, part: str) -> _Seen:
+    """Scans a sheet's bytes.
 
     Searches for literal bytes come first: they run at the speed of memory, patterns do not.
     """
-    rows = grid.rows
-    errors, uncalculated, formulas = [], [], []
+    xml = package.read(part)
+    errors: dict[tuple[int, int], str] = {}
+    uncalculated, formulas = [], []
     for match in _ERROR.finditer(xml) if b't="e"' in xml or b"t='e'" in xml else ():
-        tag = _tag_around(xml, match.start())
-        value = _VALUE.search(xml, match.end(), match.end() + 2000)
-        if found := _ADDRESS.search(tag):
-            text = value.group(1).decode("utf-8", "replace") if value else "#ERROR"
-            errors.append(_put(rows, found, ErrorCell(text)))
+        if found := _ADDRESS.search(_tag_around(xml, match.start())):
+            value = _VALUE.search(xml, match.end(), match.end() + 2000)
+            errors[_position(found)] = value.group(1).decode() if value else "#ERROR"
     for match in _FORMULA.finditer(xml) if b"<%bf" % _prefix(xml) in xml else ():
         tag = xml[xml.rfind(b"<", 0, match.start()) : match.start()]
         if not (found := _ADDRESS.search(tag)):
@@ -283,17 +295,25 @@ def _scan(grid: Grid, xml: bytes, percent_styles: set[int]) -> Grid:
         close = _CELL_END.search(xml, match.end())
         value = _VALUE.search(xml, match.end(), close.start() if close else len(xml))
         if not (value and value.group(1)) and not _TEXT_RESULT.search(tag):
-            uncalculated.append(_put(rows, found, Uncalculated("(not calculated)")))
+            uncalculated.append(_position(found))
     hidden_rows = len(_HIDDEN_ROW.findall(xml)) if b"hidden=" in xml else 0
-    return Grid(
-        grid.sheet,
-        rows,
-        grid.hidden,
-        hidden_rows,
-        errors,
-        uncalculated,
-        _percent_cells(xml, percent_styles),
-        formulas,
+    percent = _percent_cells(xml, package.percent_styles)
+    return _Seen(errors, uncalculated, formulas, percent, hidden_rows)
+
+
+def _told(grid: Grid, seen: _Seen) -> Grid:
+    """The grid with error values and uncalculated formulas where calamine left a blank."""
+    for at, text in seen.errors.items():
+        _put(grid.rows, at, ErrorCell(text))
+    for at in seen.uncalculated:
+        _put(grid.rows, at, Uncalculated("(not calculated)"))
+    return replace(
+        grid,
+        hidden_rows=seen.hidden_rows,
+        errors=[_address(at) for at in seen.errors],
+        uncalculated=[_address(at) for at in seen.uncalculated],
+        percent=seen.percent,
+        formulas=seen.formulas,
     )
 
 
@@ -304,7 +324,7 @@ def _percent_cells(xml: bytes, styles: set[int]) -> frozenset[tuple[int, int]]:
             at = xml.find(mark)
             while at >= 0:
                 if found := _ADDRESS.search(_tag_around(xml, at)):
-                    cells.add((int(found.group(2)) - 1, column_index(found.group(1).decode())))
+                    cells.add(_position(found))
                 at = xml.find(mark, at + 1)
     return frozenset(cells)
 
@@ -319,12 +339,19 @@ def _tag_around(xml: bytes, at: int) -> bytes:
     return xml[xml.rfind(b"<", 0, at) : xml.find(b">", at) + 1]
 
 
-def _put(rows: list[list[Cell]], address: re.Match[bytes], value: Cell) -> str:
-    """Sets a cell that calamine left blank, where its rectangle reaches; gives the address."""
-    row, column = int(address.group(2)) - 1, column_index(address.group(1).decode())
+def _position(address: re.Match[bytes]) -> tuple[int, int]:
+    return int(address.group(2)) - 1, column_index(address.group(1).decode())
+
+
+def _address(at: tuple[int, int]) -> str:
+    return f"{column_letter(at[1])}{at[0] + 1}"
+
+
+def _put(rows: list[list[Cell]], at: tuple[int, int], value: Cell) -> None:
+    """Sets a cell that calamine left blank, where its rectangle reaches."""
+    row, column = at
     if row < len(rows) and column < len(rows[row]):
         rows[row][column] = value
-    return f"{column_letter(column)}{row + 1}"
 
 
 def _csv(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:

@@ -105,55 +105,53 @@ def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
 
 def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, dict[int, Bad]]:
     """The typed column, and why some cells could not be read (or only with a warning)."""
-    cells = list(values)
+    cells = values.to_numpy()
     kinds = set(map(type, cells))
-    plain = _plain(values, field, kinds)
-    if plain is not None:
-        return plain, {}
+    if field.type == "number" and kinds <= {float, int}:
+        numbers = pd.array(cells.astype("float64"), dtype="Float64")
+        return pd.Series(numbers, index=values.index), {}
     parse = _parser(field, text_only=table.text_only)
-    # Equal to Python, but not the same cell: True and 1, an error and a text that reads like one.
-    keys = [(type(v), v) for v in cells] if kinds & {bool, ErrorCell, Uncalculated} else cells
-    known = {key: parse(cell) for key, cell in dict(zip(keys, cells, strict=True)).items()}
-    out = [known[key][0] for key in keys]
-    bad: dict[int, Bad] = {}
-    if any(problem for _, problem in known.values()):
-        bad = {n: p for n, key in zip(values.index, keys, strict=True) if (p := known[key][1])}
+    position, distinct = _distinct(cells, kinds)
+    parsed = [parse(cell) for cell in distinct]
+    column = pd.Series(
+        _array([cell for cell, _ in parsed], field.type).take(position, allow_fill=True),
+        index=values.index,
+    )
+    problems = {i: problem for i, (_, problem) in enumerate(parsed) if problem}
+    at = np.flatnonzero(np.isin(position, list(problems))) if problems else ()
+    bad = {int(values.index[i]): problems[int(position[i])] for i in at}
     if field.type == "percent":
-        _percents(out, bad, values.index, table.percent.get(field.name, frozenset()))
-    return _series(out, field.type, values.index), bad
+        _percents(column, bad, table.percent.get(field.name, frozenset()))
+    return column, bad
 
 
-def _percents(out: list[Any], bad: dict[int, Bad], index: pd.Index, shown: frozenset[int]) -> None:
+def _distinct(cells: Any, kinds: set[type]) -> tuple[Any, list[Any]]:
+    """Where each cell stands in the list of distinct cells, and that list. None is at -1."""
+    if not kinds & {bool, ErrorCell, Uncalculated}:
+        position, distinct = pd.factorize(cells)
+        return position, list(distinct)
+    # Equal to Python, but not the same cell: True and 1, an error and a text that reads like one.
+    seen: dict[tuple[type, Any], int] = {}
+    position = np.array([seen.setdefault((type(v), v), len(seen)) for v in cells])
+    return position, [value for _, value in seen]
+
+
+def _percents(column: pd.Series, bad: dict[int, Bad], shown: frozenset[int]) -> None:
     """0.1 shown as 10% is 10; a fraction that is not shown as a percentage is doubtful."""
-    for i, label in enumerate(index):
-        if out[i] is not None and label in shown:
-            out[i] *= 100
-        elif out[i] is not None and 0 < out[i] < 1:
-            bad[label] = Bad("small-percent")
+    as_percent = column.index.isin(sorted(shown))
+    column[as_percent] *= 100
+    small = ((column > 0) & (column < 1)).fillna(False) & ~as_percent
+    bad.update({int(label): Bad("small-percent") for label in column.index[small]})
 
 
-def _series(cells: list[Any], kind: str, index: pd.Index) -> pd.Series:
+def _array(cells: list[Any], kind: str) -> Any:
     if kind == "date":
         days = np.array(["NaT" if c is None else c for c in cells], dtype="datetime64[D]")
-        return pd.Series(days.astype("datetime64[s]"), index=index)
+        return pd.array(days.astype("datetime64[s]"))
     if DTYPES[kind] == "Float64":
         numbers = np.array([np.nan if c is None else c for c in cells], dtype="float64")
-        return pd.Series(pd.array(numbers, dtype="Float64"), index=index)
-    return pd.Series(pd.array(cells, dtype=DTYPES[kind]), index=index)
-
-
-def _plain(values: pd.Series, field: Field, kinds: set[type]) -> pd.Series | None:
-    """The whole column at once where every cell is already of the right kind, else None."""
-    if field.type == "number" and kinds <= {float, int}:
-        return pd.Series(
-            pd.array(values.to_numpy(dtype="float64"), dtype="Float64"), index=values.index
-        )
-    if field.type == "date" and kinds == {date}:
-        days = values.to_numpy().astype("datetime64[D]").astype("datetime64[s]")
-        return pd.Series(days, index=values.index)
-    if field.type == "string" and field.codelist is None and kinds == {str}:
-        return _series([v.strip() or None for v in values], "string", values.index)
-    return None
+        return pd.array(numbers, dtype="Float64")
+    return pd.array(cells, dtype=DTYPES[kind])
 
 
 Parsed = tuple[Any, Bad | None]

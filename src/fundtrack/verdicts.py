@@ -40,6 +40,7 @@ class RowVerdicts:
     blank: Sequence[
         tuple[str, str]
     ] = ()  # (table, field) that leave a row unjudged, for the reason
+    otherwise: str = ""  # why a row is unjudged where no cell is blank: “: no payment is listed”
     rests_on: Sequence[str] | None = None  # the parameters behind a finding; None: all the check's
     scope: str | None = None  # where it differs from the check's
     key: pd.Series | None = None  # what a finding is followed by over time; None: the row's own key

@@ -357,8 +357,7 @@ def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
                 Remark(
                     r.check.id,
                     f"{r.check.id} ({r.check.name}) could judge {r.assessed_rows} of "
-                    f"{r.rows_in_scope} rows; it is "
-                    f"{r.status.words}. {r.reason}",
+                    f"{r.rows_in_scope} rows; result: {r.status.words}. {r.reason}",
                     "Fill the cells that it names. Blank means unknown, never “no”.",
                     "{dat.coverage_min_pct}% or more of the rows judged, and a clear answer",
                 )

@@ -329,7 +329,8 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
         .all(axis=1)
     )
     undated = grants[~not_cso & ~known]
-    grants = grants[~not_cso & known]  # (2)
+    dated = grants[~not_cso & known]  # (2)
+    grants = _in_company(dated, limits["dur.chain_min_grants"])
     chains, members = _chains(grants, limits["dur.chain_gap_days"])
     enough = chains["grants"] >= limits["dur.chain_min_grants"]
     span = Terms(chains["start"], chains["end"])
@@ -347,7 +348,7 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
 
     return RowVerdicts(
         "grants",
-        in_scope=pd.concat([enough.astype("boolean"), _perhaps(undated, grants, limits)]),  # (3)
+        in_scope=pd.concat([enough.astype("boolean"), _perhaps(undated, dated, limits)]),  # (3)
         meets=(~serial).reindex([*chains.index, *undated.index]),
         at="grant_id",
         message="{recipient_org_id} has had {n} grants in a row from {provider_org_id}, each of "
@@ -359,6 +360,15 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
         words=words,
         key=chains["first"],
     )
+
+
+def _in_company(grants: pd.DataFrame, least: float) -> pd.DataFrame:
+    """The grants whose parties have enough of them for a chain; most registers have few."""
+    parties = ["provider_org_id", "recipient_org_id"]
+    if grants["renewal_of_grant_id"].isna().all():
+        parties.append("programme_id")
+    counts = grants.groupby(parties, dropna=False, sort=False)["grant_id"].transform("size")
+    return grants[counts >= least]
 
 
 def _perhaps(undated: pd.DataFrame, dated: pd.DataFrame, limits: Limits) -> pd.Series:
@@ -498,7 +508,8 @@ def effective_period(book: Book, limits: Limits) -> RowVerdicts:
         "signature next time.",
         expected="more than {dur.short_months} months after the first payment",
         words=words,
-        blank=[("transactions", "transaction_date"), *_dates_and_type("grants")[:2]],
+        blank=_dates_and_type("grants")[:2],
+        otherwise=": no disbursement to them is listed",
     )
 
 
