@@ -25,7 +25,7 @@ LAYERS = [
     {"words", "schema", "ooxml"},
     {"read", "money", "months"},
     {"columns", "validate", "book"},
-    {"settings", "verdicts", "flows"},
+    {"settings", "verdicts", "flows", "budgets", "engaged", "headcount"},
     {"rules"},
     {"evaluate"},
     {"report"},
@@ -72,7 +72,13 @@ def test_imports_point_one_way():
                 ):
                     wrong.append(f"{path.name} imports {name}")
     # Within a row of their own: what reads a package, and what builds on both.
-    allowed = {"settings.py imports", "flows.py imports fundtrack.verdicts", "pages.py imports"}
+    allowed = {
+        "settings.py imports",
+        "flows.py imports fundtrack.verdicts",
+        "budgets.py imports fundtrack.flows",
+        "engaged.py imports fundtrack.",
+        "pages.py imports",
+    }
     assert [w for w in wrong if not any(w.startswith(a) for a in allowed)] == []
 
 
@@ -233,7 +239,8 @@ def test_a_schema_has_the_columns_of_the_specification(plan):
         assert field.constraints.required == (row["required"] == "R"), where
         assert bool(field.requiredWhen) == row["required"].startswith("C"), where
         reference = row["foreign_key"].split(".")
-        if len(reference) == 2 and reference[0] in schema.tables():
+        free = where == "police_cover.unit_id"  # it may also be the word ALL; BEN-01 reads it
+        if len(reference) == 2 and reference[0] in schema.tables() and not free:
             assert (field.name, *reference) in {
                 (r.field, r.table, r.key) for r in plan.foreignKeys
             }, where

@@ -164,9 +164,11 @@ def _by_headings(grid: Grid) -> TableSchema | None:
             continue
         fields = set(heading.fields.values())
         required = {f.name for f in table.fields if f.constraints.required}
-        enough = (
-            table.key in fields and len(fields) >= 3 and 2 * len(fields & required) >= len(required)
+        # Short headings such as Area, Type, Amount stand in many sheets: then all must be there.
+        told = required <= fields or (
+            len(fields) >= 6 and 2 * len(fields & required) >= len(required)
         )
+        enough = len(fields) >= 3 and table.key in fields and told
         if enough and (best is None or len(fields) > best[0]):
             best = (len(fields), table)
     return best[1] if best else None

@@ -24,18 +24,15 @@ from fundtrack.model import (
     Fault,
     Finding,
     Group,
-    Limit,
     Result,
     Severity,
     Status,
     Table,
 )
-from fundtrack.money import reaches
+from fundtrack.money import reaches, stays_within
 from fundtrack.settings import Exemption
 from fundtrack.verdicts import Ask, Faults, NotAssessable, Remarks, RowVerdicts, Share, Verdict
-from fundtrack.words import amount, json_value, percent, plural, shown
-
-HIDDEN = "(not repeated here)"
+from fundtrack.words import HIDDEN, amount, json_value, percent, plural, shown
 
 
 def evaluate(book: Book, exemptions: Sequence[Exemption]) -> tuple[list[Result], list[Finding]]:
@@ -95,7 +92,8 @@ class _Engine:
         )
         verdicts: list[Verdict] = given if isinstance(given, list) else [given]
         if any(isinstance(v, Share) for v in verdicts):
-            if self.currency is None:
+            money = any(v.counted is None for v in verdicts if isinstance(v, Share))
+            if self.currency is None and money:
                 return Result(check, Status.NOT_ASSESSABLE, reason=_no_currency())
             return self._shares(check, [v for v in verdicts if isinstance(v, Share)])
         for verdict in verdicts:
@@ -130,12 +128,14 @@ class _Engine:
         findings: list[Finding] = []
         counts = _Counts()
         open_: list[str] = []
+        figures: dict[str, float] = {}
         for verdict in verdicts:
             if isinstance(verdict, RowVerdicts):
                 more, counted, reason = self._of_rows(check, verdict)
             elif isinstance(verdict, Remarks):
-                more, reason = self._of_remarks(check, verdict), ""
-                counted = _Counts(verdict.judged, verdict.judged)
+                more, reason = self._of_remarks(check, verdict), verdict.reason
+                counted = _Counts(verdict.judged + verdict.open_, verdict.judged)
+                figures |= verdict.figures
             else:
                 assert isinstance(verdict, Faults)
                 faults = [f for f in self.book.faults if f.check == check.id]
@@ -155,6 +155,7 @@ class _Engine:
             threshold=self.limits.all[first.parameter].value if first else None,
             basis=first.basis if first else None,
             confirmed=self._confirmed(check),
+            figures=figures,
             assessed_rows=counts.assessed,
             rows_in_scope=counts.scope,
             findings=findings,
@@ -249,24 +250,14 @@ class _Engine:
         return found
 
     def _severities(self, check: Check, verdict: RowVerdicts, labels: pd.Index) -> list[Severity]:
-        rests_on = (
-            verdict.rests_on
-            if verdict.rests_on is not None
-            else [t.parameter for t in check.thresholds]
-        )
-        capped = any(not self.limits.all[p].confirmed for p in rests_on)
-        own = (
-            verdict.severity.loc[labels]
-            if verdict.severity is not None
-            else [check.severity] * len(labels)
-        )
-        hard = (
-            verdict.hard.loc[labels].fillna(False)
-            if verdict.hard is not None
-            else [False] * len(labels)
-        )
+        own: Any = [check.severity] * len(labels)
+        if verdict.severity is not None:
+            own = verdict.severity.loc[labels]
+        hard: Any = [False] * len(labels)
+        if verdict.hard is not None:
+            hard = verdict.hard.reindex(labels).fillna(False)
         return [
-            Severity.WARNING if capped and not h and s is Severity.ERROR else Severity(s)
+            self._capped(check, Severity(s), rests_on=verdict.rests_on, hard=bool(h))
             for s, h in zip(own, hard, strict=True)
         ]
 
@@ -285,27 +276,63 @@ class _Engine:
         ]
 
     def _of_remarks(self, check: Check, remarks: Remarks) -> list[Finding]:
-        return [
-            Finding(
-                "",
-                check.id,
-                check.severity,
-                check.scope,
-                None,
-                "",
-                None,
-                None,
-                None,
-                None,
-                None,
-                remark.key,
-                None,
-                self._say(remark.expected),
-                remark.message,
-                remark.remedy,
+        found = []
+        for remark in remarks.found:
+            severity = self._capped(check, remark.severity or check.severity, hard=remark.hard)
+            accepted, message = self._exempted(check.id, remark.key, remark.message)
+            found.append(
+                self._of_portfolio(
+                    check,
+                    severity,
+                    remark.scope or check.scope,
+                    remark.key,
+                    None,
+                    self._say(remark.expected),
+                    message,
+                    self._say(remark.remedy),
+                    accepted=accepted,
+                )
             )
-            for remark in remarks.found
-        ]
+        return found
+
+    def _of_portfolio(
+        self,
+        check: Check,
+        severity: Severity,
+        scope: str,
+        key: str,
+        value: float | None,
+        expected: str,
+        message: str,
+        remedy: str,
+        *,
+        difference: str | None = None,
+        accepted: bool = False,
+    ) -> Finding:
+        """A finding that stands at no cell."""
+        nowhere = (None, "", None, None, None, None, None)
+        return Finding(
+            "",
+            check.id,
+            severity,
+            scope,
+            *nowhere,
+            key,
+            value,
+            expected,
+            message,
+            remedy,
+            difference,
+            accepted,
+        )
+
+    def _capped(
+        self, check: Check, severity: Severity, *, rests_on: Sequence[str] | None = None, hard: bool
+    ) -> Severity:
+        """An error that rests on a house default which no donor has confirmed is a warning."""
+        names = [t.parameter for t in check.thresholds] if rests_on is None else rests_on
+        sure = hard or all(self.limits.all[name].confirmed for name in names)
+        return severity if sure or severity is not Severity.ERROR else Severity.WARNING
 
     def of_fault(self, fault: Fault) -> list[Finding]:
         """The findings of a fault of the data, one a cell."""
@@ -470,15 +497,14 @@ class _Engine:
         low = part / at_worst if at_worst else 0.0
         high = (part + most + doubt) / at_best if at_best else low
         high = max(low, min(high, 1.0)) if most + doubt else low if low == high else high
-        least = self.limits.share(share.at_least) if share.at_least else None
-        if least is None:
+        limit = self.limits.share(share.at_least) if share.at_least else None
+        if limit is None:
             status = Status.PASS if low == high else Status.UNDETERMINED
-        elif reaches(low, least):
-            status = Status.PASS
-        elif not reaches(high, least):
-            status = Status.FAIL
         else:
-            status = Status.UNDETERMINED
+            meets = stays_within if share.most else reaches
+            worst, best = (high, low) if share.most else (low, high)
+            sure = Status.FAIL if not meets(best, limit) else Status.UNDETERMINED
+            status = Status.PASS if meets(worst, limit) else sure
         return Group(by, low if low == high else None, low, high, status, figures)
 
     def _share_status(
@@ -499,7 +525,9 @@ class _Engine:
             return None
         said = []
         if open_ and one is not None and one.low is not None and one.high is not None:
-            said.append(f"It lies between {percent(one.low)} and {percent(one.high)}.")
+            exact = one.low == one.high
+            between = f"It lies between {percent(one.low)} and {percent(one.high)}."
+            said.append(f"By what is known it is {percent(one.low)}." if exact else between)
         if share.in_scope > share.assessed:
             said.append(
                 f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged."
@@ -544,45 +572,37 @@ class _Engine:
             return []
         assert group.low is not None and group.high is not None
         severity = check.severity
+        nearest = group.low if share.most else group.high
         if least is not None and share.severity:
-            severity = share.severity(group.high, least)
+            severity = share.severity(nearest, least)
+        hard = share.hard is not None and share.hard(nearest)
+        severity = self._capped(check, severity, hard=hard)
         limit = self.limits.all[share.at_least] if share.at_least else None
-        if limit is not None and not limit.confirmed and severity is Severity.ERROR:
-            severity = Severity.WARNING
         whole = fsum(terms.loc[terms["role"] == "whole", "value"])
-        share_words = self._share_words(share, group, least, whole, limit)
-        words = {**share_words, **by, **share.words}
+        words = {**self._share_words(share, group, least, whole), **by, **share.words}
         message, remedy = self._say(share.message, **words), self._say(share.remedy, **words)
         message = message[0].upper() + message[1:]
         if least is not None and limit is not None and not limit.confirmed:
             message += " (The benchmark is a house default that no donor has confirmed.)"
-        difference = f"{words['gap']} short" if least is not None else None
+        beyond = "over" if share.most else "short"
+        difference = f"{words['gap']} {beyond}" if least is not None else None
         key = list(by.values())[-1] if by else "portfolio"
         expected = self._say(share.expected, **words)
         place = self._point(share, key)
         if place is None:
             accepted, message = self._exempted(check.id, key, message)
-            scope = share.words.get("of", "portfolio")
             return [
-                Finding(
-                    "",
-                    check.id,
+                self._of_portfolio(
+                    check,
                     severity,
-                    scope,
-                    None,
-                    "",
-                    None,
-                    None,
-                    None,
-                    None,
-                    None,
+                    share.words.get("of", "portfolio"),
                     key,
                     group.value,
                     expected,
                     message,
                     remedy,
-                    difference,
-                    accepted,
+                    difference=difference,
+                    accepted=accepted,
                 )
             ]
         table, label, field = place
@@ -604,19 +624,19 @@ class _Engine:
         ]
 
     def _share_words(
-        self, share: Share, group: Group, least: float | None, whole: float, limit: Limit | None
+        self, share: Share, group: Group, least: float | None, whole: float
     ) -> dict[str, str]:
         low, high = group.low or 0.0, group.high or 0.0
-        known = low == high
-        text = (
-            percent(high, least) if known else f"between {percent(low)} and {percent(high, least)}"
-        )
+        nearest = low if share.most else high
+        gap = (nearest - (least or 0.0)) if share.most else ((least or 0.0) - nearest)
+        unit = share.counted or self.currency
+        text = f"between {percent(low, least)} and {percent(high, least)}"
         return {
-            "share": text,
+            "share": percent(low, least) if low == high else text,
             "threshold": percent(least) if least is not None else "no target",
-            "part": amount(low * whole if not known else high * whole, self.currency),
-            "whole": amount(whole, self.currency),
-            "gap": amount(max(0.0, (least or 0.0) * whole - high * whole), self.currency),
+            "part": amount(low * whole, unit),
+            "whole": amount(whole, unit),
+            "gap": amount(max(0.0, gap * whole), unit),
             "levers": self._levers(share),
         }
 

@@ -46,7 +46,9 @@ class Flows:
 
     def about(self, org_ids: pd.Series, attribute: str) -> pd.Series:
         """An attribute of the organisation named in each row; blank where it is not registered."""
-        if id(org_ids) not in self._found:  # the series is kept with it, so that its id stays its own
+        if (
+            id(org_ids) not in self._found
+        ):  # the series is kept with it, so that its id stays its own
             self._found[id(org_ids)] = org_ids, self.register.index.get_indexer(org_ids)
         _, position = self._found[id(org_ids)]
         return pd.Series(

@@ -59,17 +59,19 @@ class Ask:
 
 @dataclass(frozen=True)
 class Share:
-    """A part of a whole, with the rows behind it (`entries`), against a least share.
+    """A part of a whole, with the rows behind it (`entries`), against a least or a greatest share.
 
     Judged once, or for every value of the columns `by`. `part` alone is the lowest possible part,
     `part` and `unknown` together the highest.
     """
 
     terms: pd.DataFrame
-    at_least: str | None  # the parameter, a percentage
+    at_least: str | None  # the parameter, a percentage; the greatest share where `most` is True
     message: str
     remedy: str
     expected: str = "at least {threshold}"
+    most: bool = False  # the parameter is the greatest share, not the least
+    counted: str | None = None  # what is counted, such as “officers”; None: money
     by: Sequence[str] = ()
     breakdown: Sequence[str] = ()
     point: tuple[str, str] | None = None  # table and field that a finding of a group marks
@@ -79,7 +81,9 @@ class Share:
     assessed: int = 0
     in_scope: int = 0
     words: Mapping[str, str] = field(default_factory=dict)
-    severity: Callable[[float, float], Severity] | None = None  # of (highest share, threshold)
+    # Of (the share nearest to passing, the threshold): the severity of a failure.
+    severity: Callable[[float, float], Severity] | None = None
+    hard: Callable[[float], bool] | None = None  # of that share: rests on no unconfirmed number
 
 
 @dataclass(frozen=True)
@@ -91,20 +95,29 @@ class Faults:
 
 @dataclass(frozen=True)
 class Remark:
-    """A finding of the whole portfolio, followed over time by its `key`."""
+    """A finding of the whole portfolio or of a country, followed over time by its `key`."""
 
     key: str
     message: str
     remedy: str
     expected: str
+    severity: Severity | None = None  # None: the check's
+    hard: bool = False  # True where it does not rest on an unconfirmed number
+    scope: str | None = None  # None: the check's
 
 
 @dataclass(frozen=True)
 class Remarks:
-    """Findings of the whole portfolio, out of so many things `judged`."""
+    """Findings of the whole portfolio, out of so many things `judged`; `open_` more were not.
+
+    None judged and none open: the check does not apply. `reason` says what is blank in the open.
+    """
 
     found: Sequence[Remark]
     judged: int
+    open_: int = 0
+    reason: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 
 SHOWN = 500  # characters of a cell that a message repeats
+HIDDEN = "(not repeated here)"
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+PHONE = re.compile(r"(?<![\w./-])(?:\+|00)\d(?:[ ()./-]?\d){7,14}(?!\w)")
+
+
+def identifier(text: str) -> str | None:
+    """What kind of personal identifier a text holds."""
+    if "@" in text and EMAIL.search(text):
+        return "an e-mail address"
+    if sum(c.isdigit() for c in text) >= 8 and PHONE.search(text):
+        return "a telephone number"
+    return None
+
+
+def _private(text: str) -> bool:
+    """Whether a text must not be repeated. Long identifiers may look like a telephone's 00."""
+    return ("@" in text or "+" in text) and identifier(text) is not None
 
 
 def percent(share: float, threshold: float | None = None) -> str:
@@ -50,6 +68,8 @@ def shown(value: Any) -> str:
         text = f"{value:,.0f}" if abs(value) >= 10000 else f"{value:.0f}"
     else:
         text = str(value).strip() or "(blank)"
+    if _private(text):
+        return HIDDEN
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
@@ -65,7 +85,7 @@ def json_value(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        return str(value) or None
+        return HIDDEN if _private(value) else str(value) or None
     if isinstance(value, bool | int | float):
         return value
     return str(value)

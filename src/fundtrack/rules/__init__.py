@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,17 @@ FAMILIES = {
     "DAT": "Data integrity",
     "LOC": "Local share and intermediaries",
     "DUR": "Grant and sub-grant duration",
+    "FLX": "Flexibility and quality of funding",
+    "LNK": "Security funding linked to partnerships",
+    "PAY": "Police pay",
+    "BEN": "Police benefits and conditions",
+    "RES": "Resilience share",
+    "SAF": "Safety of civil society actors",
+    "CON": "Convenings, visas, travel",
+    "DOC": "Documentation and research",
+    "WYM": "Women-, youth- and marginalised-led organisations",
+    "TRN": "Transparency and credit",
 }
-MODULES = ("data_integrity", "local_share", "duration")
 CATALOGUE: dict[str, Check] = {}
 
 
@@ -61,8 +71,8 @@ def check(
 
 def catalogue() -> dict[str, Check]:
     """Every check by its id, family by family."""
-    for module in MODULES:
-        importlib.import_module(f"fundtrack.rules.{module}")
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"fundtrack.rules.{module.name}")
     families = list(FAMILIES)
     return dict(
         sorted(CATALOGUE.items(), key=lambda item: (families.index(item[1].family), item[0]))

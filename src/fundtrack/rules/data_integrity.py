@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from fundtrack import schema
 from fundtrack.book import Book
+from fundtrack.budgets import in_force
 from fundtrack.flows import DISBURSEMENT, flows
 from fundtrack.model import Basis, Clause, Limits, Result, Severity, Status, Threshold
 from fundtrack.money import reaches, stays_within
@@ -17,6 +17,7 @@ from fundtrack.months import Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Faults, Remark, Remarks, RowVerdicts
 from fundtrack.words import amount as say_amount
+from fundtrack.words import identifier
 
 MONEY = {
     "grants": "amount",
@@ -209,7 +210,7 @@ def reconciled(book: Book, limits: Limits) -> list[RowVerdicts]:
     lower = subs["parent_subgrant_id"].notna()
     paid = (payments["transaction_type"] == DISBURSEMENT).fillna(False)
     paid &= payments["subgrant_id"].isna()
-    budget = (lines["parent_type"] == "grant").fillna(False) & _current(lines)
+    budget = (lines["parent_type"] == "grant").fillna(False) & in_force(lines)
     sums = [
         ("grants", "subgrants", subs["parent_grant_id"].where(~lower), "sub-grants"),
         ("subgrants", "subgrants", subs["parent_subgrant_id"].where(lower), "sub-grants"),
@@ -222,13 +223,6 @@ def reconciled(book: Book, limits: Limits) -> list[RowVerdicts]:
         for table, child, parent, what in sums
         if book.has(child, MONEY[child])
     ]
-
-
-def _current(lines: pd.DataFrame) -> pd.Series:
-    """Revised lines where their parent has any, else the original ones."""
-    revised = (lines["budget_type"] == "2").fillna(False)
-    has_revised = lines["parent_id"].isin(lines.loc[revised, "parent_id"].dropna())
-    return revised | ~has_revised
 
 
 def _within(
@@ -365,10 +359,6 @@ def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
     return Remarks(found, len(judged))
 
 
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
-PHONE = re.compile(r"(?<![\w./-])(?:\+|00)\d(?:[ ()./-]?\d){7,14}(?!\w)")
-
-
 @check(
     "DAT-08",
     "No cell holds what identifies a person",
@@ -402,7 +392,7 @@ def no_identifiers(book: Book, limits: Limits) -> list[RowVerdicts]:
             ):  # (1)
                 continue
             cells = table.frame[field.name]
-            kind = cells.map({text: _identifier(text) for text in cells.dropna().unique()})
+            kind = cells.map({text: identifier(text) for text in cells.dropna().unique()})
             verdicts.append(
                 RowVerdicts(
                     name,
@@ -422,12 +412,3 @@ def no_identifiers(book: Book, limits: Limits) -> list[RowVerdicts]:
 
 def _picked(kind: pd.Series, labels: pd.Index) -> Mapping[str, pd.Series | str]:
     return {"kind": kind.loc[labels]}
-
-
-def _identifier(text: str) -> str | None:
-    """What kind of personal identifier a text holds."""
-    if "@" in text and EMAIL.search(text):
-        return "an e-mail address"
-    if sum(c.isdigit() for c in text) >= 8 and PHONE.search(text):
-        return "a telephone number"
-    return None

@@ -274,7 +274,7 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
 
 
 def _intermediaries(book: Book, f: Flows) -> pd.Series:
-    """The counted grants whose recipient passes money on: by its kind, by its word, or as listed."""
+    """The counted grants whose recipient passes money on: by kind, by word, or as listed."""
     grants, to = f.grants, f.grants["org_id"]
     by_kind = f.is_type(to, INTERMEDIARY_TYPES).fillna(False) | f.is_affiliated(to).fillna(False)
     by_word = (book["grants"]["subgrants_reported"] == "yes").fillna(False)
