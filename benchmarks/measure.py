@@ -71,12 +71,10 @@ def main(rows: int) -> None:
         print("the same, half of them with a fault")
         print(f"  check {crowded[0]:.2f} s, annotated copy {crowded[1] - crowded[0]:.2f} s more")
         print("small things")
-        print(
-            f"  fundtrack --help                {best([*FUNDTRACK, '--help'], 5):6.3f} s   (limit 0.25)"
-        )
-        print(
-            f"  500 grants, annotated copy      {best([*FUNDTRACK, 'check', str(small)]):6.2f} s   (limit 2)"
-        )
+        usage = best([*FUNDTRACK, "--help"], 5)
+        little = best([*FUNDTRACK, "check", str(small)])
+        print(f"  fundtrack --help                {usage:6.3f} s   (limit 0.25)")
+        print(f"  500 grants, annotated copy      {little:6.2f} s   (limit 2)")
 
 
 if __name__ == "__main__":

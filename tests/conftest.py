@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from itertools import count
 
 import pytest
@@ -36,6 +38,23 @@ def judge(write):
         return assess(write(**given), options=options)
 
     return run
+
+
+@pytest.fixture
+def soffice(tmp_path):
+    """Converts a workbook by LibreOffice, as another office would; skips where there is none."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice is not on this machine")
+
+    def convert(path, kind):
+        profile = (tmp_path / "profile").as_uri()  # of its own, so that tests run side by side
+        folder = tmp_path / "converted"
+        command = [program, f"-env:UserInstallation={profile}", "--headless", "--convert-to", kind]
+        subprocess.run([*command, "--outdir", folder, path], check=True, capture_output=True)
+        return folder / f"{path.stem}.{kind}"
+
+    return convert
 
 
 def pytest_addoption(parser):

@@ -1,18 +1,23 @@
-"""The samples: the clean one is clean, the faulty one fires every check, each fault where it stands."""
+"""The samples: clean is clean, faulty fires every check, each fault is found where it stands."""
 
 import importlib.util
 import re
 from collections import Counter
 from pathlib import Path
 
+import openpyxl
 import pytest
+from openpyxl.utils import get_column_letter
+from openxml_audit import OpenXmlValidator
 
-from fundtrack import pages, rules
+from fundtrack import pages, pipeline, rules
+from fundtrack.ooxml import Package
 from fundtrack.pipeline import assess
 from fundtrack.report import text
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "samples"
+FAULTY = SAMPLES / "donor_faulty.xlsx"
 
 
 def script():
@@ -84,3 +89,55 @@ def test_the_page_of_every_check_reads_well(check, request, monkeypatch):
 
 def test_ids_are_unique_and_stay_when_the_order_of_rows_changes(faulty):
     assert max(Counter(f.id for f in faulty.findings).values()) == 1
+
+
+# --- The annotated copy of the faulty sample ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    path = tmp_path_factory.mktemp("copy") / "donor_faulty.checked.xlsx"
+    pipeline.check(pipeline.Request(FAULTY, output=path))
+    return path
+
+
+def test_the_parts_that_must_not_change_are_the_same_bytes(copy, faulty):
+    marked = {f.sheet for f in faulty.findings if f.cell}
+    before, after = Package(FAULTY), Package(copy)
+    may_change = {"[Content_Types].xml", "xl/workbook.xml", "xl/styles.xml"}
+    may_change |= {"xl/_rels/workbook.xml.rels"}
+    for sheet in before.sheets:
+        if sheet.name in marked:
+            cells = before.read(sheet.part).split(b"</sheetData>")[0]
+            assert after.read(sheet.part).startswith(cells + b"</sheetData>")
+            folder, name = sheet.part.rsplit("/", 1)
+            may_change |= {sheet.part, f"{folder}/_rels/{name}.rels"}
+            may_change |= {r.target for r in before.rels(sheet.part) if "omment" in r.type}
+            may_change |= {r.target for r in before.rels(sheet.part) if "vmlDrawing" in r.type}
+    kept = [name for name in before.names if name not in may_change]
+    assert len(kept) > 10
+    assert [name for name in kept if before.read(name) != after.read(name)] == []
+
+
+def test_nothing_is_wrong_with_the_copy_that_was_not_wrong_before(copy):
+    def faults(path):
+        found = OpenXmlValidator().validate(str(path))
+        return {str(e.description) for e in found.errors}
+
+    assert faults(copy) - faults(FAULTY) == set()
+
+
+def test_libreoffice_shows_highlights_notes_and_sheets(copy, soffice, faulty):
+    saved = openpyxl.load_workbook(soffice(copy, "xlsx"))
+    assert saved.sheetnames[-4:] == ["Summary", "Findings", "Checks", "Provenance"]
+    grants = saved["Grants"]
+    cells = {f.cell for f in faulty.findings if f.sheet == "Grants" and f.cell}
+    marked = {c for area in grants.conditional_formatting for c in _cells(area.sqref)}
+    assert cells <= marked
+    noted = {c.coordinate for row in grants.iter_rows() for c in row if c.comment}
+    assert cells <= noted
+    assert "runs 6 months 0 days" in grants["I20"].comment.text
+
+
+def _cells(area):
+    return {f"{get_column_letter(c)}{r}" for x in area.ranges for r, c in x.cells}

@@ -91,15 +91,17 @@ class _Engine:
             else check.run(self.book, self.limits)
         )
         verdicts: list[Verdict] = given if isinstance(given, list) else [given]
-        if any(isinstance(v, Share) for v in verdicts):
-            money = any(v.counted is None for v in verdicts if isinstance(v, Share))
-            if self.currency is None and money:
-                return Result(check, Status.NOT_ASSESSABLE, reason=_no_currency())
-            return self._shares(check, [v for v in verdicts if isinstance(v, Share)])
         for verdict in verdicts:
             if isinstance(verdict, NotAssessable):
                 return Result(check, Status.NOT_ASSESSABLE, reason=verdict.reason)
-        return self._rows(check, verdicts)
+        shares = [v for v in verdicts if isinstance(v, Share)]
+        others = [v for v in verdicts if not isinstance(v, Share)]
+        if not shares:
+            return self._rows(check, others)
+        if self.currency is None and any(s.counted is None for s in shares):
+            return Result(check, Status.NOT_ASSESSABLE, reason=_no_currency())
+        result = self._shares(check, shares)
+        return _both(result, self._rows(check, others)) if others else result
 
     def _missing(self, check: Check) -> str | None:
         """Which sheets or columns that the check needs are not there, in words."""
@@ -721,6 +723,22 @@ def _groups(
         return
     for values, rows in terms.dropna(subset=list(by)).groupby(list(by), sort=True):
         yield dict(zip(by, map(str, values), strict=True)), rows
+
+
+def _both(share: Result, rows: Result) -> Result:
+    """One result of a check that judges a share and rows: the graver status, all findings."""
+    gravest = [*list(Status)[1:4], Status.PASS, Status.NOT_APPLICABLE]
+    findings = [*share.findings, *rows.findings]
+    return replace(
+        share,
+        status=min(share.status, rows.status, key=gravest.index),
+        severity=_worst(findings),
+        findings=findings,
+        assessed_rows=max(share.assessed_rows, rows.assessed_rows),
+        rows_in_scope=max(share.rows_in_scope, rows.rows_in_scope),
+        figures={**rows.figures, **share.figures},
+        reason=" ".join(filter(None, (share.reason, rows.reason))) or None,
+    )
 
 
 def _no_currency() -> str:
