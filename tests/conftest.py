@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from books import book
 from fundtrack.pipeline import assess
-from fundtrack.settings import Options
+from fundtrack.model import Options
 
 settings.register_profile("fundtrack", deadline=None, database=None)
 settings.load_profile("fundtrack")

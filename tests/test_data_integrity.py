@@ -30,7 +30,7 @@ from books import (
 )
 from fundtrack.model import Severity
 from fundtrack.pipeline import assess
-from fundtrack.settings import Options
+from fundtrack.model import Options
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

@@ -25,7 +25,7 @@ from books import (
 )
 from fundtrack.model import Severity
 from fundtrack.pipeline import assess
-from fundtrack.settings import Options
+from fundtrack.model import Options
 
 GRANTS = """
 grant_id | recipient | country | amount  | currency | value_date | reported

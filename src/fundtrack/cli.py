@@ -155,7 +155,7 @@ def check(
     the level of --fail-on, 1 something found, 2 a file could not be checked.
     """
     from fundtrack import pipeline
-    from fundtrack.settings import Options
+    from fundtrack.model import Options
 
     if output is not None and len(workbooks) > 1 and not output.is_dir():
         raise click.BadParameter(

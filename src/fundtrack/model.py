@@ -168,6 +168,14 @@ class Limits(Mapping[str, float]):
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the command line may say instead of the settings sheet."""
+
+    as_of: date | None = None
+    reporting_currency: str | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """One sheet that feeds a table: where each field stands in it, in the sheet's own words."""
 

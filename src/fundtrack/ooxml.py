@@ -36,7 +36,6 @@ _KINDS: dict[str, SheetKind] = {
 _STATES: dict[str, SheetState] = {"hidden": "hidden", "veryhidden": "veryHidden"}
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
-_PIECE = 65_536  # inflated piece by piece, so that a bomb is seen before it fills the memory
 # Encodings in which the bytes of "<!DOCTYPE" can be looked for; UTF-7 or EBCDIC would hide them.
 _PLAIN_ENCODING = re.compile(rb"(utf-?8|utf-?16(le|be)?|us-ascii|ascii|iso-8859-\d+|windows-125\d)")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']+)["']""")
@@ -355,15 +354,11 @@ class Package:
     def _inflate(self, entry: RawEntry) -> bytes:
         if entry.method == 0:
             return bytes(entry.data)
-        inflater, pieces, size = zlib.decompressobj(-zlib.MAX_WBITS), list[bytes](), 0
-        for start in range(0, len(entry.data), _PIECE):
-            pieces.append(inflater.decompress(entry.data[start : start + _PIECE]))
-            size += len(pieces[-1])
-            if size > self.part_limit:
-                return b"".join(pieces)
-        if not inflater.eof:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        data = inflater.decompress(entry.data, self.part_limit + 1)
+        if len(data) <= self.part_limit and not inflater.eof:
             raise zlib.error("incomplete")
-        return b"".join(pieces)
+        return data
 
     def _content_types(self) -> ContentTypes:
         name = "[Content_Types].xml"

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fundtrack import columns, read, report, rules, settings, validate
-from fundtrack.book import Book
-from fundtrack.evaluate import evaluate
-from fundtrack.model import Assessment, FundtrackError
+from fundtrack import read, report, rules
+from fundtrack.model import Assessment, FundtrackError, Options
 from fundtrack.ooxml import Package
-from fundtrack.settings import Options
+
+if TYPE_CHECKING:
+    from fundtrack import columns
 
 PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
@@ -47,8 +49,11 @@ def check(request: Request) -> Checked:
 
     Raises FundtrackError where a file cannot be read or written, or nothing in it is recognised.
     """
-    workbook = _read(request.path)
     goal = _target(request.path, request.output) if request.report else None
+    with ThreadPoolExecutor(1) as aside:
+        reading = aside.submit(_read, request.path)
+        _prepare()
+    workbook = reading.result()
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
     companions = [read.workbook(other) for other in request.companions]
@@ -62,6 +67,16 @@ def check(request: Request) -> Checked:
     )
 
 
+def _prepare() -> None:
+    """Loads pandas, the checks and the schemas while native code reads the workbook."""
+    import fundtrack.evaluate  # noqa: F401, PLC0415
+    from fundtrack import schema  # noqa: PLC0415
+
+    rules.catalogue()
+    schema.tables()
+    schema.layouts()
+
+
 def assess(
     path: Path, companions: Sequence[Path] = (), options: Options | None = None
 ) -> Assessment:
@@ -73,12 +88,18 @@ def assess(
 
 def inspect(path: Path, companions: Sequence[Path] = ()) -> columns.Mapped:
     """How a workbook and its companions are understood. Raises FundtrackError as `check` does."""
+    from fundtrack import columns  # noqa: PLC0415 - it loads pandas
+
     return columns.mapped(_read(path), [read.workbook(other) for other in companions])
 
 
 def _assessed(
     workbook: read.Workbook, companions: Sequence[read.Workbook], options: Options
 ) -> Assessment:
+    from fundtrack import columns, settings, validate  # noqa: PLC0415 - they load pandas
+    from fundtrack.book import Book  # noqa: PLC0415
+    from fundtrack.evaluate import evaluate  # noqa: PLC0415
+
     mapped = columns.mapped(workbook, companions)
     tables, faults = validate.typed(mapped.tables)
     checks = rules.catalogue()

@@ -69,22 +69,30 @@ class Workbook:
 
     @property
     def values_digest(self) -> str:
-        """SHA-256 over every sheet's name and formula addresses, and every non-blank row.
+        """SHA-256 over every sheet's name and formula addresses, and its values.
 
-        A row is written as Python writes a list: its number, then its values up to the last one
-        that is not blank. Formats do not count, so that saving the file in another program does
-        not change the digest, while any changed figure does.
+        The values are those from A1 to the last row and column that are not blank, written as
+        Python writes lists of a thousand rows. Formats do not count, so that saving the file in
+        another program does not change the digest, while any changed figure does.
         """
         digest = hashlib.sha256()
         for grid in self.grids:
             digest.update(_said([grid.sheet, sorted(grid.formulas)]))
-            for number, row in enumerate(grid.rows, 1):
-                end = len(row)
-                while end and row[end - 1] == "":
-                    end -= 1
-                if end:
-                    digest.update(_said([number, *row[:end]]))
+            height, width = _used(grid.rows)
+            for start in range(0, height, 1000):
+                rows = grid.rows[start : min(start + 1000, height)]
+                digest.update(_said([row[:width] for row in rows]))
         return digest.hexdigest()
+
+
+def _used(rows: list[list[Cell]]) -> tuple[int, int]:
+    """How many rows and columns there are up to the last that are not blank."""
+    height, width = len(rows), len(rows[0]) if rows else 0
+    while height and not any(cell != "" for cell in rows[height - 1]):
+        height -= 1
+    while width and not any(row[width - 1] != "" for row in rows[:height]):
+        width -= 1
+    return height, width
 
 
 def _said(values: list[Any]) -> bytes:

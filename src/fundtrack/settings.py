@@ -14,7 +14,7 @@ import pandas as pd
 
 from fundtrack import schema
 from fundtrack.book import Settings
-from fundtrack.model import Fault, Limit, Limits, Severity, Table, Threshold
+from fundtrack.model import Fault, Limit, Limits, Options, Severity, Table, Threshold
 
 MONEY_TABLES = ("grants", "subgrants", "budget_lines", "transactions")
 EVENTS = {
@@ -22,14 +22,6 @@ EVENTS = {
     "subgrants": ("planned_start_date",),
     "transactions": ("transaction_date",),
 }
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line may say instead of the settings sheet."""
-
-    as_of: date | None = None
-    reporting_currency: str | None = None
 
 
 @dataclass(frozen=True)

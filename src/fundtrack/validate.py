@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,8 @@ def _cells(fault: Fault) -> Iterator[tuple[str | None, int]]:
     return ((fault.field, label) for label in fault.labels)
 
 
+Parsed = tuple[Any, Bad | None]
+
 # --- Types ----------------------------------------------------------------------------------------
 
 
@@ -110,9 +112,8 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
     if field.type == "number" and kinds <= {float, int}:
         numbers = pd.array(cells.astype("float64"), dtype="Float64")
         return pd.Series(numbers, index=values.index), {}
-    parse = _parser(field, text_only=table.text_only)
     position, distinct = _distinct(cells, kinds)
-    parsed = [parse(cell) for cell in distinct]
+    parsed = _read(field, distinct, kinds, text_only=table.text_only)
     column = pd.Series(
         _array([cell for cell, _ in parsed], field.type).take(position, allow_fill=True),
         index=values.index,
@@ -123,6 +124,18 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
     if field.type == "percent":
         _percents(column, bad, table.percent.get(field.name, frozenset()))
     return column, bad
+
+
+def _read(field: Field, cells: list[Any], kinds: set[type], *, text_only: bool) -> list[Parsed]:
+    """Each cell parsed; the plainest columns, which are most of a workbook, without ceremony."""
+    if field.type == "string" and not field.codelist and kinds == {str}:
+        return [(cell.strip() or None, None) for cell in cells]
+    if field.type == "number" and kinds <= {float, int, str} and not text_only:
+        texts = {cell for cell in cells if type(cell) is str and cell.strip()}
+        if not texts:
+            return [(None if type(cell) is str else cell, None) for cell in cells]
+    parse = _parser(field, text_only=text_only)
+    return [parse(cell) for cell in cells]
 
 
 def _distinct(cells: Any, kinds: set[type]) -> tuple[Any, list[Any]]:
@@ -152,9 +165,6 @@ def _array(cells: list[Any], kind: str) -> Any:
         numbers = np.array([np.nan if c is None else c for c in cells], dtype="float64")
         return pd.array(numbers, dtype="Float64")
     return pd.array(cells, dtype=DTYPES[kind])
-
-
-Parsed = tuple[Any, Bad | None]
 
 
 def _parser(field: Field, *, text_only: bool) -> Callable[[Any], Parsed]:
@@ -453,7 +463,10 @@ def _suggestion(codes: CodeList, code: str) -> str:
 
 @cache
 def pandera_schema(name: str) -> pa.DataFrameSchema:
-    """The Pandera schema of a table, derived from its Table Schema."""
+    """The Pandera schema of a table, derived from its Table Schema.
+
+    Codes are not in it: parsing has already read every code that is not in its list as blank.
+    """
     plan = schema.tables()[name]
     return pa.DataFrameSchema({f.name: _pandera_column(f) for f in plan.fields}, name=name)
 
@@ -468,10 +481,16 @@ def _pandera_column(field: Field) -> pa.Column:
     if rules.exclusiveMinimum is not None:
         checks.append(pa.Check.gt(rules.exclusiveMinimum))
     if rules.pattern:
-        checks.append(pa.Check.str_matches(f"^(?:{rules.pattern})$"))
-    if field.codes and not field.many:
-        checks.append(pa.Check.isin(list(field.codes.codes)))
+        checks.append(pa.Check(partial(_matches, rules.pattern), name="matches"))
     return pa.Column(DTYPES[field.type], checks, nullable=not rules.required, required=True)
+
+
+def _matches(pattern: str, values: pd.Series) -> pd.Series:
+    """Whether each text is wholly of the form; every distinct text is looked at once."""
+    form = re.compile(pattern)
+    position, distinct = pd.factorize(values)
+    good = np.array([form.fullmatch(text) is not None for text in distinct] + [True])
+    return pd.Series(good[position], index=values.index)
 
 
 def _bounds(field: Field) -> str:

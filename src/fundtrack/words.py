@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, datetime
 from typing import Any
-
-import pandas as pd
 
 SHOWN = 500  # characters of a cell that a message repeats
 HIDDEN = "(not repeated here)"
@@ -21,6 +20,12 @@ def identifier(text: str) -> str | None:
     if sum(c.isdigit() for c in text) >= 8 and PHONE.search(text):
         return "a telephone number"
     return None
+
+
+def _blank(value: Any) -> bool:
+    """None, not a number, or one of pandas' signs of a missing value; without loading pandas."""
+    missing = type(value).__name__ in ("NAType", "NaTType")
+    return value is None or missing or (isinstance(value, float) and math.isnan(value))
 
 
 def _private(text: str) -> bool:
@@ -45,7 +50,7 @@ def amount(value: float, currency: str | None) -> str:
 
 def duration(months: float, days: int) -> str:
     """“6 months 1 day”."""
-    if pd.isna(months):
+    if _blank(months):
         return "an unknown time"
     return f"{months:g} month{'' if months == 1 else 's'} {days} day{'' if days == 1 else 's'}"
 
@@ -59,7 +64,7 @@ def shown(value: Any) -> str:
     """A cell's content in a message: dates as ISO, whole numbers without .0, cut at 500
     characters.
     """
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
+    if _blank(value):
         return "(blank)"
     if isinstance(value, datetime):
         midnight = value.time() == datetime.min.time()
@@ -77,7 +82,7 @@ def json_value(value: Any) -> Any:
     """What a cell holds, as JSON has it: text, number, true or false, a date as ISO text, blank as
     null.
     """
-    if value is None or value is pd.NaT or value is pd.NA:
+    if _blank(value):
         return None
     if isinstance(value, datetime):
         midnight = value.time() == datetime.min.time()

@@ -9,6 +9,7 @@ import posixpath
 import re
 import struct
 import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from lxml import etree
@@ -69,6 +70,8 @@ class Draft:
         self._data: dict[str, bytes] = {}  # replaced and added entries
         self._trees: dict[str, etree._Element] = {}  # relationships and content types
         self._removed: set[str] = set()
+        self._aside = ThreadPoolExecutor(1)
+        self._packing: dict[str, Future[RawEntry]] = {}
         self._types = self.tree("[Content_Types].xml")
 
     def has(self, name: str) -> bool:
@@ -93,7 +96,10 @@ class Draft:
 
     def put(self, name: str, data: bytes, content_type: str = "") -> None:
         """Replace an entry or add one; a content type is declared for it where one is given."""
-        self._data[self.package.entry_name(name)] = data
+        entry = self.package.entry_name(name)
+        self._data[entry] = data
+        if len(data) > _BIG:  # compressed on a second core while the added sheets are built
+            self._packing[entry] = self._aside.submit(_packed, entry, data)
         if content_type:
             self._declare("Override", "PartName", "/" + name, content_type)
 
@@ -141,15 +147,21 @@ class Draft:
             self._declare("Override", "PartName", "/" + ORIGINAL, _ORIGINAL_TYPE)
         self._data |= {name: serialise(root) for name, root in self._trees.items()}
         entries: list[RawEntry] = [
-            _packed(name, self._data[name]) if name in self._data else self.package.raw(name)
+            self._packed(name) if name in self._data else self.package.raw(name)
             for name in self.package.names
             if name not in self._removed
         ]
         own = [name for name in self._data if name not in set(self.package.names)]
-        entries += [_packed(name, self._data[name]) for name in own]
+        entries += [self._packed(name) for name in own]
         if with_original:
             entries.append(_packed(ORIGINAL, self._original(), stored=True))
+        self._aside.shutdown()
         write_file(target, _zip(entries, self.package.file))
+
+    def _packed(self, name: str) -> RawEntry:
+        if name in self._packing:
+            return self._packing[name].result()
+        return _packed(name, self._data[name])
 
     def _original(self) -> bytes:
         """Give the part that holds all of the original that the annotated file does not."""
