@@ -321,6 +321,9 @@ def _rows(
 
 
 def _doubtful(key: str) -> bool:
+    """Whether a key is blank, a tag or a total; most keys are told by their first letter."""
+    if key[:1].isalnum() and key[0] not in "tTgGsSeE":
+        return False
     text = key.strip()
     return not text or text[0] == "#" or TOTAL.fullmatch(text) is not None
 
@@ -335,17 +338,17 @@ def _is_total(key: Cell, row: Sequence[Cell], filled: Sequence[Cell]) -> bool:
 
 
 def _frame(grid: Grid, labels: Sequence[int], fields: Mapping[int, str]) -> pd.DataFrame:
-    index = pd.Index(labels, dtype="int64")
+    """The cells of those rows and columns as objects, indexed by Excel row number."""
     rows = grid.rows
-    picked = (
-        rows[labels[0] - 1 : labels[-1]] if _consecutive(labels) else [rows[n - 1] for n in labels]
-    )
-    data = {}
-    for column, name in fields.items():
-        values = np.empty(len(picked), dtype=object)
-        values[:] = [row[column] for row in picked]
-        data[name] = pd.Series(values, index=index, dtype=object)
-    return pd.DataFrame(data, index=index)
+    if _consecutive(labels):
+        picked = rows[labels[0] - 1 : labels[-1]]
+    else:
+        picked = [rows[n - 1] for n in labels]
+    cells = np.empty((len(picked), len(rows[0])), dtype=object)
+    if picked:
+        cells[:] = picked
+    index = pd.Index(labels, dtype="int64")
+    return pd.DataFrame(cells[:, list(fields)], index=index, columns=list(fields.values()))
 
 
 def _consecutive(labels: Sequence[int]) -> bool:

@@ -95,14 +95,17 @@ def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
     faults: list[Fault] = []
     for field in plan.fields:
         if field.name not in table.given:
-            columns[field.name] = pd.Series(pd.NA, index=table.given.index, dtype="object").astype(
-                DTYPES[field.type]
-            )
+            columns[field.name] = _blank_column(field, table.given.index)
             continue
         values = table.given[field.name]
         columns[field.name], bad = _column(values, field, table)
         faults += _type_faults(table, field, bad)
     return pd.DataFrame(columns, index=table.given.index), faults
+
+
+def _blank_column(field: Field, index: pd.Index) -> pd.Series:
+    nothing = _array([], field.type).take(np.full(len(index), -1), allow_fill=True)
+    return pd.Series(nothing, index=index)
 
 
 def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, dict[int, Bad]]:
@@ -489,7 +492,8 @@ def _matches(pattern: str, values: pd.Series) -> pd.Series:
     """Whether each text is wholly of the form; every distinct text is looked at once."""
     form = re.compile(pattern)
     position, distinct = pd.factorize(values)
-    good = np.array([form.fullmatch(text) is not None for text in distinct] + [True])
+    texts = np.asarray(distinct, dtype=object).tolist()  # an extension array iterates slowly
+    good = np.array([form.fullmatch(text) is not None for text in texts] + [True])
     return pd.Series(good[position], index=values.index)
 
 
@@ -579,10 +583,13 @@ def _references(table: Table, tables: Mapping[str, Table]) -> Iterator[Fault]:
         if parent is None or parent.derived or not parent.has(reference.key):
             continue  # a key that points to an absent sheet is not tested
         values = table.frame[reference.field]
-        tested = values.notna()
+        known = set(parent.frame[reference.key].dropna())
+        unknown = [v for v in values.dropna().unique().tolist() if v not in known]
+        if not unknown:
+            continue
+        lost = values.isin(unknown)
         for name, code in reference.only.items():
-            tested &= (table.frame[name] == code).fillna(False)
-        lost = tested & ~values.isin(parent.frame[reference.key].dropna())
+            lost &= (table.frame[name] == code).fillna(False)
         labels = [int(n) for n in values.index[lost]]
         if labels:
             field = plan.field(reference.field)
