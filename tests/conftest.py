@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from books import book
-from fundtrack.pipeline import assess
 from fundtrack.model import Options
+from fundtrack.pipeline import assess
 
 settings.register_profile("fundtrack", deadline=None, database=None)
 settings.load_profile("fundtrack")

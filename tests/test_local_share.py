@@ -23,9 +23,8 @@ from books import (
     rows_of,
     status,
 )
-from fundtrack.model import Severity
+from fundtrack.model import Options, Severity
 from fundtrack.pipeline import assess
-from fundtrack.model import Options
 
 GRANTS = """
 grant_id | recipient | country | amount  | currency | value_date | reported

@@ -142,7 +142,9 @@ class Book:
             return frame["value_date"].fillna(frame["planned_start_date"])
         if table == "transactions":
             return frame["value_date"].fillna(frame["transaction_date"])
-        return frame["value_date"].fillna(self._parents_value_date(frame))
+        if table == "budget_lines":
+            return frame["value_date"].fillna(self._parents_value_date(frame))
+        return frame["value_date"]
 
     def _parents_value_date(self, lines: pd.DataFrame) -> pd.Series:
         """A budget line without a value date takes that of its grant or sub-grant."""

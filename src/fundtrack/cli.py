@@ -354,7 +354,7 @@ def checks(family: str | None, style: str) -> None:
     "-o",
     "--output",
     type=WORKBOOK,
-    help="Where to write it; the name without “.checked” unless given.",
+    help="Where to write it; beside the copy unless given.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def strip(checked: Path, output: Path | None, force: bool) -> None:

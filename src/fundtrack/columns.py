@@ -72,6 +72,9 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
     if not tables:
         raise _nothing(workbook)
     remarks = list(workbook.remarks)
+    remarks += [
+        f"The sheet “{s.sheet}” has headings but no rows." for s in sheets if s.table and not s.rows
+    ]
     if layout:
         remarks.extend(f"{layout.title}: {sentence}" for sentence in layout.silent)
     for companion in companions:
@@ -134,8 +137,8 @@ def _nothing(workbook: Workbook) -> FundtrackError:
     return FundtrackError(
         workbook.path.name,
         f"No sheet is recognised (found {names}).",
-        "Headings are looked for in the first 30 rows. Name the sheets as in the template (Grants, "
-        "Organisations ...), or see `fundtrack inspect` for what was looked for.",
+        "Headings are looked for in the first 30 rows, under the names that the README lists. Name "
+        "the sheets Grants, Organisations and so on.",
     )
 
 
@@ -234,7 +237,9 @@ def _by_schema(
     part = _part(workbook, grid, heading, main=main)
     labels, skipped = _rows(grid, heading, table)
     raw = _frame(grid, labels, heading.fields)
-    faults = [*_heading_faults(table, part, heading), *_missing_columns(table, part)]
+    twice = {name for name, _ in heading.twice}
+    missing = [f for f in _missing_columns(table, part) if f.field not in twice]
+    faults = [*_heading_faults(table, part, heading), *missing]
     yield _Found(
         replace(
             facts,

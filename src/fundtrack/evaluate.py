@@ -117,6 +117,10 @@ class _Engine:
                         f"“{schema.tables()[table].field(n).title}”" for n in options
                     )
                     columns.append(f"{titles} ({schema.tables()[table].sheet})")
+        by_payment = self.book.settings.value_basis == "disbursement"
+        unpaid = by_payment and "transactions" not in self.book.tables
+        if unpaid and "amount" in check.needs.get("grants", ()):
+            sheets.append(f"“{schema.tables()['transactions'].sheet}”")
         said = []
         if sheets:
             said.append(f"There is no sheet {' and no sheet '.join(sheets)}.")
@@ -147,7 +151,8 @@ class _Engine:
             counts = _Counts(counts.scope + counted.scope, counts.assessed + counted.assessed)
             if reason:
                 open_.append(reason)
-        status = self._row_status(findings, counts)
+        halves = any(isinstance(v, Remarks) and v.judged and v.open_ for v in verdicts)
+        status = self._row_status(findings, counts, halves=halves)
         first = check.thresholds[0] if check.thresholds else None
         return Result(
             check,
@@ -164,12 +169,12 @@ class _Engine:
             reason=" ".join(open_) or _all_accepted(findings),
         )
 
-    def _row_status(self, findings: Sequence[Finding], counts: _Counts) -> Status:
+    def _row_status(self, findings: Sequence[Finding], counts: _Counts, *, halves: bool) -> Status:
         if any(not f.accepted for f in findings):
             return Status.FAIL
         if not counts.scope:
             return Status.NOT_APPLICABLE
-        if counts.assessed / counts.scope < self.coverage:
+        if not halves and counts.assessed / counts.scope < self.coverage:
             return Status.NOT_ASSESSABLE
         return Status.PASS if counts.assessed == counts.scope else Status.UNDETERMINED
 
@@ -266,9 +271,10 @@ class _Engine:
     def _keys(self, table: Table, labels: Iterable[int]) -> list[str]:
         """What a person calls each row: its identifier, else its row number."""
         labels = list(labels)
-        parts = [
-            table.frame[name].reindex(labels) for name in schema.tables()[table.name].primaryKey
-        ]
+        plan = schema.tables()[table.name]
+        if plan.orientation == "settings":
+            return ["the settings" for _ in labels]
+        parts = [table.frame[name].reindex(labels) for name in plan.primaryKey]
         named = parts[0].notna()
         texts = [[shown(v) for v in part] for part in parts]
         joined = (", ".join(row) for row in zip(*texts, strict=True))
@@ -449,10 +455,12 @@ class _Engine:
         groups: list[Group] = []
         judged: list[Group] = []
         for share in shares:
-            mine = [self._group(share, by, terms) for by, terms in _groups(share.terms, share.by)]
+            split = list(_groups(share.terms, share.by))
+            mine = [self._group(share, by, terms) for by, terms in split]
             judged += mine
-            for group, (by, terms) in zip(mine, _groups(share.terms, share.by), strict=True):
-                findings += self._share_findings(check, share, group, by, terms)
+            if not self._too_many_left_out(share):
+                for group, (by, terms) in zip(mine, split, strict=True):
+                    findings += self._share_findings(check, share, group, by, terms)
             if share.by:
                 groups += mine
             groups += [
@@ -496,6 +504,8 @@ class _Engine:
         at_worst, at_best = whole + sums.get("burden", 0.0), whole + doubt
         if not at_best and not at_worst:
             return Group(by, None, None, None, Status.NOT_APPLICABLE, figures)
+        if not at_best:  # only what may or may not belong to it
+            return Group(by, None, 0.0, 1.0, Status.UNDETERMINED, figures)
         low = part / at_worst if at_worst else 0.0
         high = (part + most + doubt) / at_best if at_best else low
         high = max(low, min(high, 1.0)) if most + doubt else low if low == high else high
@@ -513,6 +523,8 @@ class _Engine:
         self, shares: Sequence[Share], groups: Sequence[Group], findings: Sequence[Finding]
     ) -> Status:
         kinds = {g.status for g in groups}
+        if any(self._too_many_left_out(s) for s in shares):
+            return Status.NOT_ASSESSABLE
         if Status.FAIL in kinds and not (findings and all(f.accepted for f in findings)):
             return Status.FAIL
         if not kinds - {Status.NOT_APPLICABLE}:
@@ -520,6 +532,11 @@ class _Engine:
         if any(s.in_scope and s.assessed / s.in_scope < self.coverage for s in shares):
             return Status.NOT_ASSESSABLE
         return Status.UNDETERMINED if Status.UNDETERMINED in kinds else Status.PASS
+
+    def _too_many_left_out(self, share: Share) -> bool:
+        """Whether so many rows have no place in the share that its bounds say nothing."""
+        kept = share.in_scope - share.left_out
+        return bool(share.in_scope) and kept / share.in_scope < self.coverage
 
     def _share_reason(self, share: Share, one: Group | None, status: Status) -> str | None:
         open_ = status in (Status.UNDETERMINED, Status.NOT_ASSESSABLE)
@@ -532,20 +549,21 @@ class _Engine:
             said.append(f"By what is known it is {percent(one.low)}." if exact else between)
         if share.in_scope > share.assessed:
             said.append(
-                f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged."
+                f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged"
+                f"{share.otherwise}."
             )
         if share.asks:
-            facts = [self._ask(ask) for ask in share.asks]
+            facts = [self._ask(ask, share.counted or self.currency) for ask in share.asks]
             numbered = (
                 facts if len(facts) == 1 else [f"({i}) {fact}" for i, fact in enumerate(facts, 1)]
             )
             said.append(f"To settle it: {'; '.join(numbered)}.")
         return " ".join(said)
 
-    def _ask(self, ask: Ask) -> str:
+    def _ask(self, ask: Ask, unit: str | None) -> str:
         """“fill “Affiliated?” of LOC-A (Organisations!E2), on which 120,000 EUR hang”."""
         plan = schema.tables()[ask.table]
-        hangs = f", on which {amount(ask.amount, self.currency)} hang"
+        hangs = f", on which {amount(ask.amount, unit)} hang"
         table = self.book.tables.get(ask.table)
         blank = {
             n: [x for x in ask.labels if table is None or pd.isna(table.frame.at[x, n])]
@@ -629,8 +647,8 @@ class _Engine:
         self, share: Share, group: Group, least: float | None, whole: float
     ) -> dict[str, str]:
         low, high = group.low or 0.0, group.high or 0.0
-        nearest = low if share.most else high
-        gap = (nearest - (least or 0.0)) if share.most else ((least or 0.0) - nearest)
+        # What surely suffices: from the bound that is furthest from the threshold.
+        gap = (high - (least or 0.0)) if share.most else ((least or 0.0) - low)
         unit = share.counted or self.currency
         text = f"between {percent(low, least)} and {percent(high, least)}"
         return {

@@ -143,6 +143,13 @@ class Flows:
             inside &= day.isna() | (day <= pd.Timestamp(end))
         return inside
 
+    @property
+    def unvalued(self) -> int:
+        """How many grants of the period would be counted, had they a usable amount and a rate."""
+        grants = self.grants
+        would = grants["live"] & self.in_period & ~grants["state"].astype(bool)
+        return int((would & grants["value"].isna()).sum())
+
     def _grant_values(self) -> pd.Series:
         if self.book.settings.value_basis != "disbursement":
             return self.book.money("grants")["value"]
@@ -162,6 +169,15 @@ class Flows:
         return pd.Series(
             sums.reindex(keys.array).fillna(0).array, index=keys.index, dtype="Float64"
         )
+
+    @cached_property
+    def first_payments(self) -> pd.Series:
+        """The day of the first disbursement of each grant to its recipient, by grant id."""
+        payments = self.book["transactions"]
+        wanted = (payments["transaction_type"] == DISBURSEMENT) & (payments["value"] > 0)
+        wanted = wanted.fillna(False) & payments["subgrant_id"].isna()
+        made = payments[wanted & payments["grant_id"].notna()]
+        return made.groupby("grant_id")["transaction_date"].min()
 
     # Sub-grants ----------------------------------------------------------------------------------
 

@@ -177,6 +177,12 @@ def _target(path: Path, output: Path | None) -> Path:
         name = f"{path.stem}.again{suffix}"
     if output is None:
         return path.with_name(name)
+    if not output.is_dir() and output.suffix.lower() != suffix.lower():
+        raise FundtrackError(
+            str(output),
+            "There is no such folder, and as a file it has the wrong ending.",
+            f"Name a folder that is there, or a file that ends in {suffix}.",
+        )
     return output / name if output.is_dir() else output
 
 
@@ -187,5 +193,7 @@ def strip(path: Path, output: Path | None, *, force: bool) -> Path:
     stem = path.stem.removesuffix(".checked")
     name = f"{stem}{path.suffix}" if stem != path.stem else f"{stem}.original{path.suffix}"
     goal = output or path.with_name(name)
+    if output is None and goal.exists():  # the original is still there: do not touch it
+        goal = path.with_name(f"{stem}.original{path.suffix}")
     report.strip(path, goal, force=force)
     return goal

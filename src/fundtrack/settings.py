@@ -83,7 +83,7 @@ def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str])
         reference = _latest_event(tables)
         if reference:
             remarks.append(
-                f"No reference date is given: {reference}, the latest signature, start or "
+                f"No usable reference date is given: {reference}, the latest signature, start or "
                 f"payment in the data, was used. "
                 "Give another with --as-of."
             )

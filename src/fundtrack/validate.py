@@ -269,8 +269,9 @@ def _day(value: Any) -> Parsed:
                 return date.fromisoformat(text), None
         except ValueError:
             return None, Bad("date", "There is no such day.")
-        if re.fullmatch(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}", text):
-            return None, Bad("date", "Day and month could be either way round.")
+        if numbers := re.fullmatch(r"(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}", text):
+            either = max(int(numbers[1]), int(numbers[2])) <= 12
+            return None, Bad("date", "Day and month could be either way round." if either else "")
         return None, Bad("date")
     return None, Bad("date", "The cell is not formatted as a date.")
 
@@ -342,7 +343,7 @@ WORDS = {
         "SCH-percent",
         Severity.WARNING,
         "“{heading}” of {key} holds {value}, which is read as {value}%: less than one per cent.",
-        "Type 10 for 10%, or format the cell as a percentage.",
+        "Where 7% is meant, type 7, or 0.07 in a cell that is formatted as a percentage.",
     ),
     "code": Words(
         "DAT-06",

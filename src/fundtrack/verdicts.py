@@ -77,6 +77,8 @@ class Share:
     point: tuple[str, str] | None = None  # table and field that a finding of a group marks
     figures: Mapping[str, float] = field(default_factory=dict)
     asks: Sequence[Ask] = ()
+    left_out: int = 0  # rows in scope that have no place in the terms, not even as unknown
+    otherwise: str = ""  # why they are left out: “: their amount is not usable”
     levers: tuple[str, pd.Series] | None = None  # table, amounts: the rows that would move it most
     assessed: int = 0
     in_scope: int = 0

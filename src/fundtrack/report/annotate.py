@@ -14,7 +14,7 @@ from fundtrack.model import Assessment, Finding, FundtrackError, Severity
 from fundtrack.ooxml import Package, SheetPart, child, column_letter
 from fundtrack.report import sheets
 from fundtrack.report.graft import Styles, add_sheets
-from fundtrack.report.notes import Note, noted_cells, write_notes
+from fundtrack.report.notes import START, Note, noted_cells, write_notes
 from fundtrack.report.package import ORIGINAL, Draft, cell_of
 
 # The highlights' formula: always true, since N() of a text is 0. `strip` knows them by it.
@@ -292,7 +292,7 @@ def _note(cell: _Cell) -> Note:
         if finding.remedy:
             texts[-1] += f"\nHow to fix: {finding.remedy}"
     heading = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
-    return Note(cell.row, cell.column, f"fundtrack: {heading}", "\n".join(texts))
+    return Note(cell.row, cell.column, f"{START}{heading}", "\n".join(texts))
 
 
 def _widths(xml: bytes) -> dict[int, int]:

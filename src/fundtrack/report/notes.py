@@ -12,6 +12,7 @@ from fundtrack.ooxml import MAIN, STRICT_MAIN, Relationship, child, column_lette
 from fundtrack.report.package import Draft, legible, parse_part, serialise
 
 AUTHOR = "fundtrack"
+START = "fundtrack: "  # of every note, since not every program keeps its author
 
 _COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
 _VML_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"

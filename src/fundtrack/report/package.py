@@ -216,6 +216,12 @@ def original_bytes(package: Package) -> bytes | None:
 
 def write_file(target: Path, data: bytes) -> None:
     """Write beside the target, flush, move into place. On any error nothing is left behind."""
+    if not target.parent.is_dir():
+        raise FundtrackError(
+            target.name,
+            f"cannot be written: there is no folder {target.parent.absolute()}.",
+            "Make the folder first, or choose another with --output.",
+        )
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with beside.open("xb") as file:

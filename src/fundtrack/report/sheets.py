@@ -27,6 +27,7 @@ from fundtrack.model import (
 )
 from fundtrack.ooxml import column_index, column_letter
 from fundtrack.report.package import cell_of, legible
+from fundtrack.report.text import verdict
 from fundtrack.rules.sources import cited
 
 ROLES = ("summary", "findings", "checks", "provenance")
@@ -43,7 +44,7 @@ _FINDING_COLUMNS: tuple[tuple[str, int], ...] = (
     ("Finding", 11),
     ("Severity", 10),
     ("Check", 9),
-    ("Where", 16),
+    ("Where", 20),
     ("Record", 14),
     ("Heading", 16),
     ("Value found", 13),
@@ -55,7 +56,7 @@ _FINDING_COLUMNS: tuple[tuple[str, int], ...] = (
     ("Agreed action", 20),
     ("Due date", 12),
     ("Status", 11),
-    ("Reviewer's role", 13),
+    ("Reviewer's role", 16),
     ("Reviewed on", 12),
 )
 _CHECK_NUMBERS = (5, 6, 7, 9, 13)
@@ -260,7 +261,7 @@ def _summary(
     page.start("summary", _SUMMARY_WIDTHS)
     page.sheet.set_row(0, 24)
     page.put(0, 0, f"Check of {assessment.file}", "title")
-    page.across(1, 0, _verdict(assessment), "verdict")
+    page.across(1, 0, verdict(assessment), "verdict")
     row = _about(page, assessment, 3)
     row = _scores(page, assessment, families, row + 1)
     row = _severities(page, assessment, *unnoted, row=row + 1)
@@ -275,25 +276,6 @@ def _summary(
     page.sheet.protect(
         "", {"format_cells": True, "format_columns": True, "format_rows": True, "sort": True}
     )
-
-
-def _verdict(assessment: Assessment) -> str:
-    statuses = Counter(result.status for result in assessment.results)
-    counts, total = assessment.counts(), len(assessment.results)
-    failed = statuses[Status.FAIL]
-    judged = total - statuses[Status.NOT_ASSESSABLE] - statuses[Status.NOT_APPLICABLE]
-    if not judged:
-        first = f"None of the {total:,} checks could be judged."
-    elif failed:
-        first = f"{failed:,} of the {_count(judged, 'check')} that could be judged failed."
-    elif statuses[Status.UNDETERMINED]:
-        first = f"No check failed, but {statuses[Status.UNDETERMINED]:,} could not be decided."
-    else:
-        first = f"All {_count(judged, 'check')} that could be judged passed."
-    found = ", ".join(_count(counts[s], str(s)) for s in Severity)
-    unknown = statuses[Status.NOT_ASSESSABLE]
-    last = f" {_count(unknown, 'check')} could not be assessed." if unknown else ""
-    return f"{first} Findings: {found}.{last}"
 
 
 def _count(number: int, word: str) -> str:
@@ -420,10 +402,12 @@ def _has_value(result: Result) -> bool:
 
 
 def _gap(result: Result) -> float | None:
-    """Give the percentage points by which a share is above its threshold."""
-    if result.value is None or result.threshold is None:
+    """Give the percentage points from the threshold to a share, or to its nearer bound."""
+    low, high, limit = result.low, result.high, result.threshold
+    if low is None or high is None or limit is None:
         return None
-    return (result.value - result.threshold) * 100
+    nearest = min((low, high), key=lambda bound: abs(bound - limit))
+    return 0.0 if low <= limit <= high and low != high else (nearest - limit) * 100
 
 
 def _decimals(result: Result) -> int:
@@ -446,11 +430,11 @@ def _basis(result: Result) -> str:
 def _not_assessed(page: _Page, assessment: Assessment, row: int) -> int:
     reasons: dict[str, list[str]] = {}
     for result in assessment.results:
-        if result.status is Status.NOT_ASSESSABLE:
+        if result.status in (Status.NOT_ASSESSABLE, Status.UNDETERMINED):
             reasons.setdefault(result.reason or "no reason given", []).append(result.check.id)
     if not reasons:
         return row
-    row = _section(page, row, "What could not be assessed, and why")
+    row = _section(page, row, "What could not be assessed, and what would settle it")
     for reason, checks in reasons.items():
         page.across(row, 0, f"{', '.join(checks)}: {reason}")
         row += 1
@@ -703,8 +687,7 @@ def _workbook_facts(assessment: Assessment) -> list[_Fact]:
 
 def _setting_facts(assessment: Assessment) -> list[_Fact]:
     return [
-        ("Settings", str(key).replace("_", " ").capitalize(), _words(value), str(key))
-        for key, value in assessment.settings.items()
+        ("Settings", _title(key), _words(value), "") for key, value in assessment.settings.items()
     ]
 
 
@@ -728,7 +711,7 @@ def _exception_facts(assessment: Assessment) -> list[_Fact]:
         (
             "Exceptions",
             f"Exception {number}",
-            "; ".join(f"{_words(k)}: {_words(v)}" for k, v in exception.items() if v is not None),
+            "; ".join(f"{_title(k)}: {_words(v)}" for k, v in exception.items() if v is not None),
             "",
         )
         for number, exception in enumerate(assessment.exceptions, 1)
@@ -750,7 +733,7 @@ def _sheet_facts(facts: SheetFacts) -> list[_Fact]:
         ("Rows", f"{facts.rows:,}", ""),
         ("Columns recognised", read, f"{len(facts.columns):,}"),
         ("Columns ignored", ignored, ""),
-        *(("Rows skipped", _some(rows), why) for why, rows in facts.skipped.items()),
+        *(("Rows skipped", f"row {_some(rows)}", why) for why, rows in facts.skipped.items()),
         ("Hidden", "yes" if facts.hidden else "", ""),
         ("Hidden rows", f"{facts.hidden_rows:,}" if facts.hidden_rows else "", ""),
         ("Formulas never calculated", _some(facts.uncalculated), ""),
@@ -796,8 +779,15 @@ def _date(value: dt.datetime) -> Any:
     return value.date() if whole else value.isoformat(sep=" ", timespec="seconds")
 
 
+def _title(name: Any) -> str:
+    """Give the name of a setting as people read it."""
+    return str(name).replace("_", " ").capitalize()
+
+
 def _words(value: Any) -> str:
     """Give a value of the settings as people read it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "–"
     value = _plain(value)
     if value is None:
         return "–"

@@ -10,7 +10,7 @@ from lxml import etree
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, SheetPart, child, children, rels_name
 from fundtrack.report.annotate import added_sheets, is_annotated, refuse_target
-from fundtrack.report.notes import AUTHOR
+from fundtrack.report.notes import AUTHOR, START
 from fundtrack.report.package import (
     ORIGINAL,
     Draft,
@@ -133,7 +133,9 @@ def _remove_notes(draft: Draft, part: str) -> set[tuple[int, int]]:
     cells = set()
     for comment in children(root, "commentList", "comment"):
         at = cell_of(comment.get("ref"))
-        if comment.get("authorId") in ours and at is not None:
+        # LibreOffice saves notes without their author; ours are told by how they begin.
+        said = "".join(map(str, comment.itertext())).lstrip()
+        if at is not None and (comment.get("authorId") in ours or said.startswith(START)):
             cells.add(at)
             _drop(comment)
     draft.put(part, serialise(root))

@@ -10,7 +10,7 @@ import pandas as pd
 from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.budgets import in_force
-from fundtrack.flows import DISBURSEMENT, flows
+from fundtrack.flows import CANCELLED, DISBURSEMENT, flows
 from fundtrack.model import Basis, Clause, Limits, Result, Severity, Status, Threshold
 from fundtrack.money import reaches, stays_within
 from fundtrack.months import Terms
@@ -293,6 +293,78 @@ def _amounts(amounts: pd.Series, currencies: pd.Series) -> pd.Series:
         for a, c in zip(amounts.fillna(0), currencies, strict=True)
     ]
     return pd.Series(texts, index=amounts.index)
+
+
+@check(
+    "DAT-05",
+    "Nothing is entered twice under two identifiers",
+    name="No duplicate rows",
+    scope="sheet",
+    origin="support",
+    needs={},
+    severity=Severity.WARNING,
+)
+def duplicates(book: Book, limits: Limits) -> list[RowVerdicts]:
+    """Grants that share recipient, amount, currency and start, and payments that share everything
+    but their identifier.
+
+    Why: an award that stands twice is counted twice in every total.
+    Fix: delete one of the two, or name in one grant the grant that it renews.
+    Out of scope: (1) cancelled grants; (2) grants that say which grant they renew.
+    Example: G-003 and G-017, each 50,000 EUR to CSO-014 from 2024-03-01, look like one award.
+    """
+    grants, payments = book["grants"], book["transactions"]
+    award = ["recipient_org_id", "amount", "currency", "planned_start_date"]
+    payment = ["grant_id", "transaction_type", "transaction_date", "value", "currency"]
+    live = (grants["activity_status"] != CANCELLED).fillna(True)  # (1)
+    verdicts = []
+    if "grants" in book.tables:
+        alone = live & grants["renewal_of_grant_id"].isna()  # (2)
+        verdicts.append(
+            _twice(book, "grants", alone, award, [], "Grants {a} look like the same award")
+        )
+    if "transactions" in book.tables:
+        every = pd.Series(True, index=payments.index)
+        more = ["subgrant_id", "value_date"]
+        said = "Payments {a} on grant {grant_id} look like the same payment"
+        verdicts.append(_twice(book, "transactions", every, payment, more, said))
+    return verdicts
+
+
+def _twice(
+    book: Book, table: str, scope: pd.Series, known: list[str], may_be_blank: list[str], said: str
+) -> RowVerdicts:
+    """Rows that are equal in some fields under two identifiers; the least identifier stands."""
+    key = schema.tables()[table].key
+    rows = book[table][scope.astype(bool)]
+    judged = rows[[key, *known]].notna().all(axis=1)
+    some = rows[judged].sort_values(key, kind="stable")
+    first = some.groupby([*known, *may_be_blank], dropna=False, sort=False)[key].transform("first")
+    again = (some[key] != first).reindex(rows.index).astype("boolean")
+    label = pd.Series(some.index, index=some[key].array)
+    label = label[~label.index.duplicated()]
+
+    def words(labels: pd.Index) -> Mapping[str, pd.Series]:
+        of = first.loc[labels]
+        places = [book.tables[table].place(n, None) for n in label.reindex(of.array)]
+        texts = [
+            f"{mine} and {other} ({place.part.sheet}, row {place.row})"
+            for mine, other, place in zip(some.loc[labels, key], of, places, strict=True)
+        ]
+        return {"a": pd.Series(texts, index=labels), "first": of}
+
+    other = "" if table == "transactions" else ", or fill “Renews grant” if they are two awards"
+    return RowVerdicts(
+        table,
+        in_scope=pd.Series(True, index=rows.index, dtype="boolean"),
+        meets=~again,
+        at=key,
+        message=said + " entered twice; this is row {row}.",
+        remedy=f"Delete one of them{other}.",
+        expected="one row",
+        words=words,
+        blank=[(table, field) for field in (key, *known)],
+    )
 
 
 @check(

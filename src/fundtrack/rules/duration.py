@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from fundtrack.book import Book
-from fundtrack.flows import CANCELLED, DISBURSEMENT, flows
+from fundtrack.flows import CANCELLED, flows
 from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
 from fundtrack.money import total
 from fundtrack.months import Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
-from fundtrack.words import duration
+from fundtrack.words import duration, plural
 
 SHORT = Threshold(
     "dur.short_months",
@@ -268,6 +268,7 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
         levers=("grants", value.where(~long.fillna(True))),
         assessed=int((sure & long.notna() & money.notna()).sum()),
         in_scope=int((sure | doubt).sum()),
+        left_out=int(((sure | doubt) & money.isna()).sum()),
         words={"mean": f"{mean:.1f}"},
     )
 
@@ -342,7 +343,7 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
         return {
             "n": chains.loc[labels, "grants"].astype("string"),
             "span": span.of(labels).words(),
-            "gap": chains.loc[labels, "gap"].astype("string"),
+            "gap": _unfunded(chains.loc[labels, "gap"]),
             "ids": _chained(chains.loc[labels], members),
         }
 
@@ -351,11 +352,10 @@ def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
         in_scope=pd.concat([enough.astype("boolean"), _perhaps(undated, dated, limits)]),  # (3)
         meets=(~serial).reindex([*chains.index, *undated.index]),
         at="grant_id",
-        message="{recipient_org_id} has had {n} grants in a row from {provider_org_id}, each of "
-        "at most "
-        "{dur.chain_grant_max_months} months, over {span}, {gap} days of them unfunded: {ids}.",
-        remedy="Replace the next renewal by one agreement of several years, and bridge the {gap} "
-        "days without money.",
+        message="{recipient_org_id} has had {n} grants from {provider_org_id} that follow each "
+        "other or overlap, each of at most {dur.chain_grant_max_months} months, over {span}{gap}: "
+        "{ids}.",
+        remedy="Replace the next renewal by one agreement of several years.",
         expected="one agreement instead of {dur.chain_min_grants} or more short ones",
         words=words,
         key=chains["first"],
@@ -423,6 +423,11 @@ def _chains(grants: pd.DataFrame, gap_days: float) -> tuple[pd.DataFrame, list[s
     return chains.set_index("label"), list(by["grant_id"])
 
 
+def _unfunded(days: pd.Series) -> pd.Series:
+    texts = [f", {n} {plural('day', n)} of them without money" if n else "" for n in days]
+    return pd.Series(texts, index=days.index, dtype="string")
+
+
 def _chained(chains: pd.DataFrame, members: list[str]) -> pd.Series:
     """The ids of each chain's grants in order; only worked out for the chains that are shown."""
     spans = zip(chains["begins"], chains["grants"], strict=True)
@@ -479,7 +484,7 @@ def effective_period(book: Book, limits: Limits) -> RowVerdicts:
     grants = live_grants(book)  # (1)
     not_cso = (~flows(book).is_cso(grants["recipient_org_id"])).fillna(False)
     grants = grants[~not_cso]  # (2)
-    first = _first_payment(book).reindex(grants["grant_id"].array)
+    first = flows(book).first_payments.reindex(grants["grant_id"].array)
     paid = pd.Series(first.array, index=grants.index).astype("datetime64[s]")
     start = grants["planned_start_date"]
     begins = paid.where(paid > start, start).where(paid.notna())
@@ -511,15 +516,6 @@ def effective_period(book: Book, limits: Limits) -> RowVerdicts:
         blank=_dates_and_type("grants")[:2],
         otherwise=": no disbursement to them is listed",
     )
-
-
-def _first_payment(book: Book) -> pd.Series:
-    """The day of the first disbursement of each grant, by grant id."""
-    payments = book["transactions"]
-    wanted = (payments["transaction_type"] == DISBURSEMENT) & (payments["value"] > 0).fillna(True)
-    wanted &= payments["subgrant_id"].isna() & payments["grant_id"].notna()
-    made = payments[wanted.fillna(False)]
-    return made.groupby("grant_id")["transaction_date"].min()
 
 
 def _either(mask: pd.Series, yes: str, no: str) -> pd.Series:

@@ -18,6 +18,7 @@ from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
 from fundtrack.money import total
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
+from fundtrack.words import amount as say_amount
 
 SHIFT = Clause(
     "p. 34, text after the box",
@@ -25,6 +26,7 @@ SHIFT = Clause(
     "large international NGOs",
 )
 MONEY = ["recipient_org_id", "amount", "currency"]
+NO_AMOUNT = ": their amount is blank or not usable, or has no exchange rate"
 STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
 
 
@@ -55,8 +57,7 @@ STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
     severity_note="an error below half of the benchmark",
 )
 def as_direct_share(book: Book, limits: Limits) -> Share:
-    """(D + I1) / T: direct grants, and sub-grants one step away, over all grants but those to
-    state bodies.
+    """Direct grants (D) and sub-grants one step away (I1), over all grants but to state bodies (T).
 
     Local and independent: a national organisation with its headquarters where it works, neither
     affiliated to
@@ -102,6 +103,8 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
         levers=("grants", grants["value"].where(international)),
         assessed=int(grants["counted"].sum()),
         in_scope=int((grants["live"] & f.in_period & ~grants["state"].astype(bool)).sum()),
+        left_out=f.unvalued,
+        otherwise=NO_AMOUNT,
         severity=lambda high, threshold: (
             Severity.ERROR if high < threshold / 2 else Severity.WARNING
         ),
@@ -153,8 +156,7 @@ def _of_grants(figure: str, role: str, amounts: pd.Series, grants: pd.DataFrame)
     severity_note="a warning where the donor has set a target",
 )
 def direct_share(book: Book, limits: Limits) -> Share:
-    """D / T: direct grants to local independent organisations over all grants but those to state
-    bodies.
+    """Direct grants to local independent organisations (D) over all but those to the state (T).
 
     Why: each intermediary costs money and takes decisions away from those who do the work.
     Fix: a direct window, or a pooled fund that local organisations can enter.
@@ -177,12 +179,16 @@ def direct_share(book: Book, limits: Limits) -> Share:
         message="{share} of the money ({part} of {whole}) goes straight to local independent "
         "organisations, with no "
         "intermediary." + f.caveat,
-        remedy="Open a direct window, or a pooled fund that local organisations can enter.",
+        remedy="Open a direct window, or a pooled fund that local organisations can enter."
+        if limits.share("loc.direct_min_pct") is not None
+        else "A figure to read. For a target, put loc.direct_min_pct in the sheet Thresholds.",
         expected="as much as possible; the donor has set {threshold}",
         breakdown=["country"],
         asks=[ask for ask in f.asks() if ask.table == "organisations"],
         assessed=int(grants["counted"].sum()),
         in_scope=int((grants["live"] & f.in_period & ~grants["state"].astype(bool)).sum()),
+        left_out=f.unvalued,
+        otherwise=NO_AMOUNT,
         severity=lambda high, threshold: Severity.WARNING,
     )
 
@@ -247,8 +253,8 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
         message="{org_id} passed {share} of what it received ({part} of {whole}) on to local "
         "independent organisations; "
         "the benchmark is {threshold}." + f.caveat,
-        remedy="Write a minimum of {threshold} into the next agreement, or ask for the sub-grant "
-        "report that is missing.",
+        remedy="Write a minimum of {threshold} into the next agreement; if sub-grants are missing "
+        "from the list, add them, or leave “All sub-grants listed?” blank.",
         by=["org_id"],
         point=("organisations", "org_id"),
         asks=[Ask("grants", ["subgrants_reported"], silent, total(received.loc[silent]))]
@@ -285,6 +291,96 @@ def _intermediaries(book: Book, f: Flows) -> pd.Series:
 
 def _grant_ids(subs: pd.DataFrame, grants: pd.DataFrame) -> pd.Series:
     return pd.Series(grants["grant_id"].reindex(subs["grant"].array).array, index=subs.index)
+
+
+@check(
+    "LOC-04",
+    "Money reaches a local independent organisation through at most {loc.max_intermediaries} "
+    "intermediary",
+    name="At most one intermediary",
+    scope="sub-grant",
+    tier=2,
+    origin="brief + source",
+    brief=SHIFT,
+    needs={
+        "grants": ["recipient_org_id"],
+        "subgrants": ["parent_grant_id", "parent_subgrant_id", "receiver_org_id"],
+        "organisations": ["org_type"],
+    },
+    weighs={"grants": ["recipient_country"], "organisations": STATUS},
+    thresholds=[
+        Threshold(
+            "loc.max_intermediaries",
+            1,
+            "organisations",
+            Basis.SOURCE,
+            ("S02", "S04"),
+            "“As directly as possible”: through up to one intermediary.",
+        )
+    ],
+    severity=Severity.WARNING,
+)
+def at_most_one(book: Book, limits: Limits) -> RowVerdicts:
+    """How many organisations stand between the donor and each local independent organisation.
+
+    Why: each pair of hands takes its costs, and its part of the decisions.
+    Fix: contract the local partner at the first tier, or fund it directly.
+    Out of scope: (1) sub-grants to others; (2) money that had already reached a local independent
+    organisation, which counts there; (3) purchases of services; (4) cancelled grants and grants
+    outside the period.
+    Example: donor, international NGO, its affiliate, local organisation: two intermediaries.
+    """
+    f = flows(book)
+    subs, sheet = f.subgrants, book["subgrants"]
+    current = pd.Series(f.grants["live"] & f.in_period, dtype="boolean")
+    current = pd.Series(current.reindex(subs["grant"].array).array, index=subs.index)  # (4)
+    bought = (sheet["purpose"] == "services").fillna(False)  # (3)
+
+    def words(labels: pd.Index) -> Mapping[str, pd.Series]:
+        hands = subs.loc[labels, "tier"].astype("string")
+        value = f.book.money("subgrants").loc[labels]
+        texts = [
+            say_amount(float(a), None if pd.isna(c) else str(c)) if pd.notna(a) else "its amount"
+            for a, c in zip(value["amount"], value["currency"], strict=True)
+        ]
+        return {"hands": hands, "sum": pd.Series(texts, index=labels)}
+
+    return RowVerdicts(
+        "subgrants",
+        in_scope=subs["local"] & ~_was_local(f) & current & ~bought,  # (1) (2)
+        meets=subs["tier"] <= limits["loc.max_intermediaries"],
+        at="parent_subgrant_id",
+        message="Sub-grant {subgrant_id} reached {receiver_org_id} through {hands} intermediaries, "
+        "{provider_org_id} the last of them; {sum} does not count in LOC-01." + f.caveat,
+        remedy="Contract {receiver_org_id} at the first tier, or fund it directly.",
+        expected="at most {loc.max_intermediaries} intermediary",
+        words=words,
+        blank=[
+            ("subgrants", "parent_grant_id"),
+            ("subgrants", "receiver_org_id"),
+            ("grants", "recipient_country"),
+            ("organisations", "org_type"),
+            *(("organisations", field) for field in STATUS),
+        ],
+        otherwise=": what is known of the organisations on the way does not settle it",
+    )
+
+
+def _was_local(f: Flows) -> pd.Series:
+    """Whether some organisation on the way to each sub-grant was already local and independent;
+    blank where that is unknown, as in a loop.
+    """
+    subs, above = f.subgrants, f.book["subgrants"]["parent_subgrant_id"]
+    first = pd.Series(f.grants["local"].reindex(subs["grant"].array).array, index=subs.index)
+    ids = subs["subgrant_id"]
+    known = ids[ids.notna() & ~ids.duplicated()]
+    was = first.astype("boolean")
+    for _ in range(int(subs["tier"].max()) if subs["tier"].notna().any() else 0):
+        reached = (was | subs["local"]).reindex(known.index)
+        by_id = pd.Series(reached.array, index=known.array)
+        passed = pd.Series(by_id.reindex(above.array).array, index=subs.index).astype("boolean")
+        was = passed.where(above.notna(), first)
+    return was.where(subs["tier"].notna())
 
 
 @check(

@@ -1,0 +1,145 @@
+"""Police by head count: what a rank earns that counts, and the wage that it is held against.
+
+What counts is base pay and regular cash allowances; overtime and risk money never do. Every mean
+and share is weighted by officers who were verified, since a plain mean of ranks hides low pay.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fundtrack import schema
+from fundtrack.book import Book
+from fundtrack.money import reaches, total
+
+LIVING_WAGE, LEGAL_MINIMUM = "living_wage", "minimum_wage"
+
+
+def units(book: Book) -> pd.DataFrame:
+    """Police units by their id; of an id given twice, the first row."""
+    rows = book["police_units"]
+    return rows[rows["unit_id"].notna() & ~rows["unit_id"].duplicated()].set_index("unit_id")
+
+
+def pay(book: Book) -> pd.DataFrame:
+    """The rows of Police pay, worked out once, indexed like the sheet.
+
+    `unit_id`, `rank`, `month` (YYYY-MM), `year`, `force`, `area` (of the benchmark), `officers`
+    (verified), `cash` (base pay and regular allowances of one officer, before deductions),
+    `in_kind`, `deductions`, `currency`, `due`, and `latest`: in the last month that the unit
+    reports, so that a unit reported for twelve months is not counted twelve times. Of a rank given
+    twice in a month only the first row is `latest`.
+    """
+    return book.once("police pay", lambda: _pay(book))
+
+
+def _pay(book: Book) -> pd.DataFrame:
+    rows = book["police_pay"]
+    of = units(book).reindex(rows["unit_id"].array)
+    month = pd.to_numeric(rows["pay_period"].str.replace("-", "")).astype("Int64")
+    last = month.groupby(rows["unit_id"]).transform("max")
+    twice = rows.duplicated(schema.tables()["police_pay"].primaryKey)
+    return pd.DataFrame(
+        {
+            "unit_id": rows["unit_id"],
+            "rank": rows["rank"],
+            "month": rows["pay_period"],
+            "year": month // 100,
+            "force": pd.Series(of["org_id"].array, index=rows.index),
+            "area": pd.Series(of["benchmark_area"].array, index=rows.index),
+            "officers": rows["headcount_verified"].astype("Float64"),
+            "cash": rows["base_pay"] + rows["regular_allowances"],
+            "in_kind": rows["in_kind_value"],
+            "deductions": rows["deductions_mandatory"],
+            "currency": rows["currency"],
+            "due": rows["due_date"],
+            "latest": (month == last).fillna(False).astype(bool) & ~twice,
+        }
+    )
+
+
+def manned(rows: pd.DataFrame) -> pd.Series:
+    """False where no officer of the rank was there; a blank count is unknown, not nobody."""
+    return (rows["officers"] != 0).fillna(True).astype("boolean")
+
+
+def wages(book: Book, kind: str) -> pd.DataFrame:
+    """The benchmark of one kind for each row of Police pay; blank where none holds for it.
+
+    `wage` (a month, in the row's currency at its pay day), and as listed `amount`, `listed_in`
+    (its currency), `basis`, `source` and `of_year`: the year of the row, else the latest earlier
+    one. A benchmark without a source is not used; of two for one area and year the first is.
+    """
+    return book.once(("wages", kind), lambda: _wages(book, kind))
+
+
+def _wages(book: Book, kind: str) -> pd.DataFrame:
+    paid, listed = pay(book), book["pay_benchmarks"]
+    listed = listed[(listed["type"] == kind).fillna(False)]
+    listed = listed.dropna(subset=["benchmark_area", "year", "amount", "currency", "source"])
+    listed = listed[~listed.duplicated(["benchmark_area", "year"])]
+    right = pd.DataFrame(
+        {
+            "area": listed["benchmark_area"].astype(object),
+            "year": listed["year"].astype("int64"),
+            "of_year": listed["year"],
+            "amount": listed["amount"],
+            "listed_in": listed["currency"],
+            "basis": listed["basis"],
+            "source": listed["source"],
+        }
+    ).sort_values("year", kind="stable")
+    known = paid[["area", "year"]].dropna()
+    left = known.astype({"area": object, "year": "int64"}).assign(label=known.index)
+    left = left.sort_values("year", kind="stable")
+    found = pd.merge_asof(left, right, on="year", by="area").set_index("label")
+    found = found.reindex(paid.index)[["of_year", "amount", "listed_in", "basis", "source"]]
+    moved = book.rates.convert(found["amount"], found["listed_in"], paid["due"], paid["currency"])
+    return found.assign(wage=moved["value"])
+
+
+def measured(book: Book, kind: str, in_kind_cap: float | None = None) -> pd.DataFrame:
+    """What one officer's pay comes to against a benchmark, indexed like Police pay.
+
+    The columns of `wages`, and `pay`, `ratio` (pay / wage) and `exact`. A net benchmark takes the
+    mandatory deductions off. Where these are blank (or it is not said whether the benchmark is
+    net), pay is given before deductions: the most that it can be, and not `exact`. Housing and
+    food count up to `in_kind_cap` of the wage (None: they do not count); blank, they count nothing.
+    """
+    paid, against = pay(book), wages(book, kind)
+    taken = paid["deductions"].where(against["basis"] == "net")
+    taken = taken.mask((against["basis"] == "gross").fillna(False), 0.0)
+    earned = paid["cash"]
+    if in_kind_cap is not None:
+        most = against["wage"] * in_kind_cap
+        given = paid["in_kind"].fillna(0.0)
+        earned = earned + given.where((given <= most).fillna(True), most)
+    earned = earned - taken.fillna(0.0)
+    return against.assign(pay=earned, ratio=earned / against["wage"], exact=taken.notna())
+
+
+def adequate(found: pd.DataFrame, least: float) -> pd.Series:
+    """Whether pay reaches `least` of the wage; blank where blank deductions could tip it."""
+    enough = reaches(found["ratio"], least).astype("boolean")
+    return enough.mask(enough.fillna(False) & ~found["exact"])
+
+
+def in_one_currency(
+    book: Book, amounts: pd.Series, rows: pd.DataFrame
+) -> tuple[pd.Series, str | None]:
+    """Amounts of rows of Police pay in their one currency, else in the reporting currency.
+
+    Converted at the pay day; blank where there is no rate, and everywhere without a currency to
+    turn them into.
+    """
+    used = rows.loc[amounts.dropna().index, "currency"].dropna().unique()
+    to = str(used[0]) if len(used) == 1 else book.settings.reporting_currency
+    moved = book.rates.convert(amounts, rows["currency"], rows["due"], to or "")
+    return moved["value"], to
+
+
+def weighted(values: pd.Series, officers: pd.Series) -> float | None:
+    """The mean by officers, sum(h x) / sum(h), of the rows where both are known."""
+    both = values.notna() & officers.notna()
+    heads = total(officers[both])
+    return total((values * officers)[both]) / heads if heads else None

@@ -1,0 +1,306 @@
+"""Resilience: how much pays for what holds communities together, and how much for the few?
+
+A line's own strand goes before that of its category, and this before the strand of its grant. What
+of a grant no line covers keeps the grant's strand; lines that come to more than their grant count
+pro rata, together no more than the grant. Lines of a sub-grant stand in the place of the grant's
+line for sub-grants. A strand that nobody states is unknown: a purpose code only suggests one.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fundtrack import schema
+from fundtrack.book import Book
+from fundtrack.budgets import budget
+from fundtrack.flows import flows
+from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
+from fundtrack.money import HAIR, total
+from fundtrack.rules import check
+from fundtrack.verdicts import Ask, NotAssessable, Remark, Remarks, Share, entries
+from fundtrack.words import amount, percent, plural
+
+STRANDS = ["resilience", "individual", "security"]
+WEIGHS = {
+    "grants": ["pve_strand", "recipient_country"],
+    "budget_lines": ["category", "pve_strand", "amount"],
+}
+AS_GRANT, AS_SUBGRANT = "as grant", "as sub-grant"
+
+
+def strands(book: Book) -> pd.DataFrame:
+    """The money of every grant that is live and in the period, split by strand, worked out once.
+
+    One row a budget line and one for what is left of each grant: `table` and `label` where it
+    stands, `grant` (its row label), `country`, `strand` (blank: unknown) and `value` in the
+    reporting currency. The values of a grant's rows come to the grant's own value.
+    """
+    return book.once("strands", lambda: _strands(book))
+
+
+def _strands(book: Book) -> pd.DataFrame:
+    f = flows(book)
+    grants = f.grants[f.grants["live"] & f.in_period & f.grants["value"].notna()]
+    own = book["grants"]["pve_strand"].reindex(grants.index)
+    lines = _lines(book)
+    lines = lines[lines["grant"].isin(grants.index)]
+    at = lines["grant"].astype("int64")
+    stated = lines["strand"]
+    strand = stated.where(stated.notna() & (stated != AS_GRANT), own.reindex(at.array).array)
+    agreed = book.money("grants")["value"].reindex(grants.index).fillna(0)
+    covered = lines["value"].groupby(at).sum().reindex(grants.index).fillna(0)
+    base = agreed.where(agreed > covered, covered)
+    factor = (grants["value"] / base).where(base > 0, 1)
+    rest = agreed - covered
+    left = (rest * factor).where(rest > HAIR * base, 0)
+    left = left.where(base > 0, grants["value"])
+    lost = lines["value"].isna().groupby(at).max().reindex(grants.index)
+    untold = lost.astype("boolean").fillna(False)  # a line without a usable amount may be the rest
+    by_line = pd.DataFrame(
+        {
+            "table": "budget_lines",
+            "label": lines.index,
+            "grant": at.array,
+            "strand": strand.array,
+            "value": (lines["value"] * factor.reindex(at.array).array).array,
+        }
+    )
+    by_grant = pd.DataFrame(
+        {
+            "table": "grants",
+            "label": grants.index,
+            "grant": grants.index,
+            "strand": own.mask(untold).array,
+            "value": left.array,
+        }
+    )
+    rows = pd.concat([by_grant, by_line], ignore_index=True)
+    country = grants["country"].reindex(rows["grant"].array).array
+    return rows.assign(country=country)[(rows["value"] > 0).fillna(False)]
+
+
+def _lines(book: Book) -> pd.DataFrame:
+    """The lines in force of grants and sub-grants, with `strand`: as stated, else by category.
+
+    A line for sub-grants without a strand of its own says nothing: the sub-grants' own lines, or
+    the grant, do. With one, it counts for what those lines leave of it.
+    """
+    lines = budget(book)
+    lines = lines[lines["grant"].notna()]
+    extra = schema.codelists()["budget_category"].extra
+    default = {code: about["strand"] for code, about in extra.items()}
+    by_category = lines["category"].map(default).astype("string")
+    strand = lines["pve_strand"].fillna(by_category)
+    lines = lines.assign(strand=strand)[(strand != AS_SUBGRANT).fillna(True)]
+    below = (lines["parent_type"] == "subgrant").fillna(False)
+    passed = lines["value"].where(below).groupby(lines["grant"]).transform("sum")
+    for_subs = (by_category.reindex(lines.index) == AS_SUBGRANT).fillna(False) & ~below
+    set_aside = lines["value"].where(for_subs).groupby(lines["grant"]).transform("sum")
+    kept = (1 - passed / set_aside).clip(lower=0)
+    return lines.assign(value=lines["value"].mask(for_subs, lines["value"] * kept))
+
+
+# --- RES-01: the share ----------------------------------------------------------------------------
+
+
+@check(
+    "RES-01",
+    "At least {res.resilience_min_pct}% of the money pays for community resilience",
+    name="Resilience share",
+    scope="portfolio, country",
+    origin="brief + house",
+    brief=Clause(
+        "FL3 (p. 16)",
+        "Ensure adequate funds are devoted to support and build existing resilience through "
+        "civic engagement and social cohesion",
+    ),
+    needs={"grants": ["amount", "currency"]},
+    weighs=WEIGHS,
+    thresholds=[
+        Threshold(
+            "res.resilience_min_pct",
+            30,
+            "% of PVE value",
+            Basis.HOUSE,
+            (),
+            "No public norm was found. No resilience money at all is an error on the brief alone.",
+        )
+    ],
+    severity=Severity.ERROR,
+    severity_note="an error where nothing goes to resilience; a warning below the share asked for",
+)
+def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
+    """Money for resilience over money for resilience, work with individuals and security.
+
+    A line's strand goes before its category's, and that before its grant's. What serves all
+    strands is split in the proportions of the whole portfolio, in every country alike. A grant
+    counts for its own amount, whatever its lines come to.
+    Why: a community that holds together prevents more than the watching of the few.
+    Fix: move money to forums, partnerships and civic engagement, and fill the strands that are
+    blank.
+    Out of scope: (1) cancelled grants; (2) grants outside the period; (3) money for none of the
+    strands, such as overheads and the protection of civil society; (4) lines of a programme.
+    Example: 60,000 resilience, 40,000 individual, 100,000 security and 20,000 across all is 30%.
+    """
+    if silent := _silent(book):
+        return silent
+    rows = strands(book)  # (1) (2) (4)
+    sums = {s: total(rows["value"][rows["strand"] == s]) for s in [*STRANDS, "crosscutting"]}
+    unknown = rows["value"].where(rows["strand"].isna())
+    whole = sum(sums[s] for s in STRANDS) + total(unknown)
+    low, high = _bounds(sums["resilience"], total(unknown), whole)
+    across = rows["value"].where((rows["strand"] == "crosscutting") & bool(whole))
+    inside = rows["value"].where(rows["strand"].isin(STRANDS) | rows["strand"].isna())  # (3)
+    other = rows["value"].where(rows["strand"].isin(["individual", "security"]))
+    f = flows(book)
+    in_scope = f.grants["live"] & f.in_period
+    known = f.grants["value"].notna() & ~in_scope.index.isin(rows["grant"][unknown.notna()])
+    return Share(
+        pd.concat(
+            [
+                _entries("resilience", "part", rows, inside.where(rows["strand"] == "resilience")),
+                _entries("resilience_of_crosscutting", "part", rows, across * low),
+                _entries("unknown_strand", "unknown", rows, unknown),
+                _entries("unknown_of_crosscutting", "unknown", rows, across * (high - low)),
+                _entries("T", "whole", rows, inside.fillna(across)),
+            ],
+            ignore_index=True,
+        ),
+        at_least="res.resilience_min_pct",
+        message="{share} of the money ({part} of {whole}) goes to civic engagement and social "
+        "cohesion, {individual} to work with individuals and {security} to security; the benchmark "
+        "is {threshold}.",
+        remedy="Shift {gap} to resilience{where}; the largest grants for the other strands are "
+        "{levers}.",
+        breakdown=["country"],
+        figures={s: sums[s] for s in ["individual", "security", "crosscutting"]},
+        asks=_asks(rows, unknown),
+        levers=("grants", other.groupby(rows["grant"]).sum()),
+        assessed=int((in_scope & known).sum()),
+        in_scope=int(in_scope.sum()),
+        words={
+            **{s: percent(sums[s] / whole if whole else 0.0) for s in ["individual", "security"]},
+            "where": _where(other, rows["country"]),
+        },
+        severity=lambda share, _: Severity.WARNING if share else Severity.ERROR,
+        hard=lambda share: not share,
+    )
+
+
+def _silent(book: Book) -> NotAssessable | None:
+    """Why nothing can be said of strands at all, where that is so."""
+    told = [("grants", "pve_strand"), ("budget_lines", "pve_strand"), ("budget_lines", "category")]
+    if not any(book.has(table, field) for table, field in told):
+        heading = book.heading("grants", "pve_strand")
+        return NotAssessable(
+            f"There is no column “{heading}” (Grants) and no category of budget lines. Add one of "
+            "the two, or give a file that has it with --with."
+        )
+    if book.settings.reporting_currency is None:
+        return NotAssessable(
+            "The amounts are in several currencies and no reporting currency is given: give one "
+            "with --reporting-currency, and rates in a sheet Exchange rates."
+        )
+    return None
+
+
+def _bounds(part: float, unknown: float, whole: float) -> tuple[float, float]:
+    """The lowest and the highest share; the same number where nothing is unknown."""
+    return (part / whole, (part + unknown) / whole) if whole else (0.0, 0.0)
+
+
+def _entries(figure: str, role: str, rows: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
+    """The entries of one figure, from both sheets."""
+    parts = []
+    for table in ("grants", "budget_lines"):
+        mine = rows[rows["table"] == table]
+        amounts = pd.Series(values.loc[mine.index].array, index=mine["label"].array)
+        country = pd.Series(mine["country"].array, index=mine["label"].array)
+        parts.append(entries(figure, role, table, amounts, country=country))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _asks(rows: pd.DataFrame, unknown: pd.Series) -> list[Ask]:
+    """The strands that would settle the share."""
+    open_ = pd.Index(rows["grant"][unknown.notna()].unique()).sort_values()
+    return [Ask("grants", ["pve_strand"], open_, total(unknown))] if len(open_) else []
+
+
+def _where(other: pd.Series, country: pd.Series) -> str:
+    """“ in NG”: the country with most money for the other strands."""
+    sums = other.groupby(country).sum()
+    sums = sums[sums > 0]
+    return f" in {sums.idxmax()}" if len(sums) else ""
+
+
+# --- RES-02: country by country -------------------------------------------------------------------
+
+
+@check(
+    "RES-02",
+    "Each country with money for security or for work with individuals has some for resilience",
+    name="Resilience in every country with security spending",
+    scope="country",
+    origin="brief",
+    brief=Clause("FL3 (p. 16)", "not only to address the few who turn to violence"),
+    needs={"grants": ["recipient_country", "amount", "currency"]},
+    weighs=WEIGHS,
+    severity=Severity.ERROR,
+)
+def resilience_everywhere(book: Book, limits: Limits) -> Remarks | NotAssessable:
+    """The strands of each country's money, as for RES-01; what serves all strands is not counted.
+
+    Why: where security is all that is paid for, the many who hold out get nothing.
+    Fix: add work with the community to the next agreement in that country.
+    Out of scope: (1) countries with no money for security or individuals; (2) grants without a
+    country, though their resilience money may reach any; (3) cancelled grants and grants outside
+    the period.
+    Example: 200,000 to the police of a country and nothing for its communities is an error.
+    """
+    if silent := _silent(book):
+        return silent
+    rows = strands(book)  # (3)
+    named = rows.assign(strand=rows["strand"].fillna("unknown"), country=rows["country"])
+    of = named.pivot_table(
+        values="value", index="country", columns="strand", aggfunc="sum", fill_value=0
+    ).reindex(columns=[*STRANDS, "unknown"], fill_value=0)
+    away = named["country"].isna() & named["strand"].isin(["resilience", "unknown"])  # (2)
+    hard_money = of["security"] + of["individual"]
+    bare = of["resilience"] == 0
+    maybe = bare & ((of["unknown"] > 0) | ((hard_money > 0) & bool(away.any())))
+    judged = (hard_money > 0) & ~maybe  # (1)
+    found = of[judged & bare].astype("float64")
+    return Remarks(
+        [
+            Remark(
+                str(country),
+                f"{country} has {_spent(book, security, individual)}, and no spending on "
+                "resilience.",
+                f"Add a component of civic engagement in {country} to the next agreement there.",
+                "some money for civic engagement and social cohesion",
+            )
+            for country, security, individual in zip(
+                found.index, found["security"], found["individual"], strict=True
+            )
+        ],
+        judged=int(judged.sum()),
+        open_=int(maybe.sum()),
+        reason=_open(of.index[maybe]),
+    )
+
+
+def _spent(book: Book, security: float, individual: float) -> str:
+    """“200,000 EUR of security spending”, with the work on individuals if there is any."""
+    currency = book.settings.reporting_currency
+    parts = [(security, "of security spending"), (individual, "of work with individuals")]
+    return " and ".join(f"{amount(value, currency)} {what}" for value, what in parts if value)
+
+
+def _open(countries: pd.Index) -> str:
+    if not len(countries):
+        return ""
+    return (
+        f"{len(countries)} {plural('country', len(countries), 'countries')} could not be judged: "
+        "the strand of some grants is not stated, or grants for resilience name no country "
+        f"({', '.join(map(str, countries[:3]))}{' ...' if len(countries) > 3 else ''})."
+    )
