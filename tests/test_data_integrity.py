@@ -7,6 +7,7 @@ import json
 import re
 from datetime import date
 
+import openpyxl
 import pytest
 
 from books import (
@@ -1017,7 +1018,7 @@ def test_the_reference_date_is_never_the_clock(judge):
     }
     from_data = judge(**given, settings=None)
     assert from_data.settings["reference_date"] == "2024-01-15"
-    assert any("No usable reference date is given: 2024-01-15" in remark for remark in from_data.remarks)
+    assert any("date is given: 2024-01-15" in remark for remark in from_data.remarks)
     assert only(from_data, "DUR-01").accepted
     told = judge(Options(as_of=date(2024, 2, 2)), **given)
     assert told.settings["reference_date"] == "2024-02-02"
@@ -1077,3 +1078,26 @@ def test_a_column_of_blanks_of_errors_or_none(judge, field, how):
             for odd in ("<NA>", "NaT", "nan", "  ", "{", "fill of", "add of")
             if odd in t
         ]
+
+
+def test_sheets_meant_for_pseudonyms_are_looked_at_more_closely(write):
+    path = write(
+        grants=[grant()],
+        convenings=[{"event_id": "EV-1", "format": "in_person", "start_date": "2024-06-01"}],
+        participants="""
+            participant_ref | event_id | sector
+            P-014           | EV-1     | cso
+            X1234567        | EV-1     | cso
+            """,
+    )
+    sheets = openpyxl.load_workbook(path)
+    sheets["Participants"].cell(1, sheets["Participants"].max_column + 1, "Surname")
+    sheets.save(path)
+    found_ = [f for f in assess(path).findings if f.check == "DAT-08"]
+    assert [(f.cell[0], f.row, f.severity) for f in found_] == [
+        (found_[0].cell[0], 1, ERROR),
+        ("A", 3, ERROR),
+    ]
+    assert "“Surname”" in found_[0].message
+    assert "a passport number" in found_[1].message
+    assert "X1234567" not in f"{found_[1].message}{found_[1].value}"

@@ -34,6 +34,13 @@ from fundtrack.schema import Field, Layout, LayoutTable, TableSchema, fold
 
 HEADER_ROWS = 30  # a heading further down than this is not looked for
 NEAR = 0.85  # how alike two spellings are before we ask “did you mean”
+# Headings that have no place in a sheet meant for pseudonyms, folded.
+PERSONAL = {
+    *("name", "fullname", "firstname", "lastname", "surname", "familyname", "givenname"),
+    *("email", "emailaddress", "phone", "phonenumber", "telephone", "mobile", "whatsapp"),
+    *("passport", "passportno", "passportnumber", "idnumber", "nationalid", "dateofbirth"),
+    *("address", "homeaddress", "nom", "prenom", "nombre", "apellido"),
+}
 TOTAL = re.compile(
     r"(grand[ -]|sub[ -]?)?total(s|e|es)?\b\W*( .*)?|sum(me|a)?|gesamt(summe)?|ensemble", re.I
 )
@@ -401,6 +408,21 @@ def _settings(
 
 def _heading_faults(table: TableSchema, part: Part, heading: _Heading) -> Iterator[Fault]:
     row = part.header_row
+    for column, text in heading.ignored if table.restricted else ():
+        if fold(text) in PERSONAL:
+            cell = f"{column_letter(column)}{row}"
+            yield Fault(
+                "DAT-08",
+                Severity.ERROR,
+                table.name,
+                None,
+                f"The heading “{text.strip()}” asks for what identifies a person, in a sheet that "
+                "is meant for pseudonyms.",
+                "Take the column out, and keep it where only your team can open it.",
+                "no column that identifies a person",
+                spots=[Spot(part, cell, row, text, text, text)],
+                scope="column",
+            )
     for column, text, field in heading.near:
         cell = f"{column_letter(column)}{row}"
         yield Fault(

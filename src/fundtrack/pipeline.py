@@ -4,9 +4,11 @@ first.
 
 from __future__ import annotations
 
+import gc
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +51,11 @@ def check(request: Request) -> Checked:
 
     Raises FundtrackError where a file cannot be read or written, or nothing in it is recognised.
     """
+    with _collector_at_rest():
+        return _check(request)
+
+
+def _check(request: Request) -> Checked:
     goal = _target(request.path, request.output) if request.report else None
     with ThreadPoolExecutor(1) as aside:
         reading = aside.submit(_read, request.path)
@@ -60,11 +67,22 @@ def check(request: Request) -> Checked:
     assessment = _assessed(workbook, companions, request.options)
     if goal is None:
         return Checked(assessment, {})
-    unnoted = _written(request, goal, workbook, assessment)
     outputs = {"report": str(goal)}
-    return Checked(
-        assessment, outputs | ({"findings_without_note": str(unnoted)} if unnoted else {})
-    )
+    if unnoted := _written(request, goal, workbook, assessment):
+        outputs["findings_without_note"] = str(unnoted)
+    return Checked(assessment, outputs)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Spares Python's collector the walks through millions of cells that live to the end."""
+    at_work = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if at_work:
+            gc.enable()
 
 
 def _prepare() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 SHOWN = 500  # characters of a cell that a message repeats
 HIDDEN = "(not repeated here)"
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+PASSPORT = re.compile(r"[A-Za-z]{1,2}\d{6,9}")
 PHONE = re.compile(r"(?<![\w./-])(?:\+|00)\d(?:[ ()./-]?\d){7,14}(?!\w)")
 
 
@@ -20,6 +21,11 @@ def identifier(text: str) -> str | None:
     if ("+" in text or "00" in text) and PHONE.search(text):
         return "a telephone number"
     return None
+
+
+def secret_identifier(text: str) -> str | None:
+    """The same in a sheet meant for pseudonyms, where a number like a passport's counts too."""
+    return identifier(text) or ("a passport number" if PASSPORT.fullmatch(text.strip()) else None)
 
 
 def _blank(value: Any) -> bool:

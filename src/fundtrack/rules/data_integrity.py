@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -15,9 +15,10 @@ from fundtrack.model import Basis, Clause, Limits, Result, Severity, Status, Thr
 from fundtrack.money import reaches, stays_within
 from fundtrack.months import Terms
 from fundtrack.rules import check
+from fundtrack.schema import Field, TableSchema
 from fundtrack.verdicts import Faults, Remark, Remarks, RowVerdicts
 from fundtrack.words import amount as say_amount
-from fundtrack.words import identifier
+from fundtrack.words import identifier, secret_identifier
 
 MONEY = {
     "grants": "amount",
@@ -441,37 +442,32 @@ def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
     needs={},
     severity=Severity.ERROR,
 )
-def no_identifiers(book: Book, limits: Limits) -> list[RowVerdicts]:
-    """Free text in every sheet: e-mail addresses and international telephone numbers.
+def no_identifiers(book: Book, limits: Limits) -> list[Faults | RowVerdicts]:
+    """Text in every sheet: e-mail addresses and international telephone numbers.
 
-    The report never repeats what it found.
+    In the sheets meant for pseudonyms, which may be kept in a file of their own, also the
+    references themselves, numbers like a passport's, and headings that ask for a person. The
+    report never repeats what it found.
     Why: a list of people who work with or against the police can cost lives when it leaks.
     Fix: a reference code instead, whose key your team keeps elsewhere.
-    Out of scope: (1) identifiers, codes and links, which are not free text; (2) blank cells.
-    Example: a grant's title that ends with an e-mail address is a finding.
+    Out of scope: (1) codes, links and, in the other sheets, identifiers; (2) blank cells.
+    Example: a grant's title that ends with an e-mail address is a finding; so is a column “Surname”
+    beside the participants' references.
     """
-    verdicts = []
+    verdicts: list[Faults | RowVerdicts] = [Faults(0)]
     for name, table in book.tables.items():
-        plan = schema.tables()[name]
-        keys = {*plan.primaryKey, *(r.field for r in plan.foreignKeys)}
-        for field in plan.fields:
-            free = field.type == "string" and not field.codelist and not field.constraints.pattern
-            if (
-                not free
-                or field.name in keys
-                or field.name.endswith("_url")
-                or not table.has(field.name)
-            ):  # (1)
+        for field in schema.tables()[name].fields:
+            if not table.has(field.name) or not _may_name(schema.tables()[name], field):  # (1)
                 continue
-            cells = table.frame[field.name]
-            kind = cells.map({text: identifier(text) for text in cells.dropna().unique()})
+            cells, told = table.frame[field.name], _telling(schema.tables()[name])
+            kind = cells.map({text: told(text) for text in cells.dropna().unique()})
             verdicts.append(
                 RowVerdicts(
                     name,
                     in_scope=cells.notna().astype("boolean"),  # (2)
                     meets=kind.isna().astype("boolean"),
                     at=field.name,
-                    message="“{heading}” of {key} seems to hold {kind}.",
+                    message="“{heading}” in row {row} seems to hold {kind}.",
                     remedy="Replace it by a reference code that your team keeps elsewhere, "
                     "before you send the workbook on.",
                     expected="no personal identifier",
@@ -480,6 +476,18 @@ def no_identifiers(book: Book, limits: Limits) -> list[RowVerdicts]:
                 )
             )
     return verdicts
+
+
+def _may_name(plan: TableSchema, field: Field) -> bool:
+    """Whether a column might name people: free text; where they must not be named, any text."""
+    if field.type != "string" or field.codelist or field.name.endswith("_url"):
+        return False
+    keys = {*plan.primaryKey, *(r.field for r in plan.foreignKeys)}
+    return plan.restricted or (field.name not in keys and not field.constraints.pattern)
+
+
+def _telling(plan: TableSchema) -> Callable[[str], str | None]:
+    return secret_identifier if plan.restricted else identifier
 
 
 def _picked(kind: pd.Series, labels: pd.Index) -> Mapping[str, pd.Series | str]:
