@@ -665,7 +665,7 @@ class _Engine:
         if share.levers is None:
             return ""
         table, amounts = self.book.tables[share.levers[0]], share.levers[1].dropna()
-        amounts = amounts[amounts > 0]
+        amounts = amounts[amounts > 0].nlargest(3, keep="all")
         if amounts.empty:
             return "none"
         ids = self._keys(table, amounts.index)

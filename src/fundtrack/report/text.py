@@ -85,13 +85,13 @@ def _head(a: Assessment) -> list[str]:
 
 
 def _score(a: Assessment, families: Mapping[str, str]) -> list[str]:
-    order = list(Status)
-    lines = [f"{'':34}{''.join(f'{s.words:>16}' for s in order)}"]
-    for family, title in families.items():
-        counts = Counter(r.status for r in a.results if r.check.family == family)
-        if counts:
-            cells = "".join(f"{counts[s] or '·':>16}" for s in order)
-            lines.append(f"{family}  {title:29}{cells}")
+    counts = {f: Counter(r.status for r in a.results if r.check.family == f) for f in families}
+    held = {family: found for family, found in counts.items() if found}
+    width = max((len(families[family]) for family in held), default=0) + 5
+    lines = [f"{'':{width}}" + "".join(f"{s.words:>16}" for s in Status)]
+    for family, found in held.items():
+        cells = "".join(f"{found[s] or '·':>16}" for s in Status)
+        lines.append(f"{f'{family}  {families[family]}':{width}}{cells}")
     return lines
 
 
@@ -142,12 +142,19 @@ def line(finding: Finding) -> str:
 
 
 def _open(a: Assessment) -> list[str]:
-    unclear = [r for r in a.results if r.status in (Status.UNDETERMINED, Status.NOT_ASSESSABLE)]
-    if not unclear:
+    """What is unclear; checks that lack the same sheet or column share a line."""
+    groups: dict[tuple[Status, str], list[Result]] = {}
+    for result in a.results:
+        if result.status in (Status.UNDETERMINED, Status.NOT_ASSESSABLE):
+            groups.setdefault((result.status, result.reason or ""), []).append(result)
+    if not groups:
         return []
-    return ["What could not be assessed, and what would settle it:"] + [
-        f"  {r.check.id}  {r.status.words}: {r.check.name}. {r.reason or ''}" for r in unclear
-    ]
+    lines = ["What could not be assessed, and what would settle it:"]
+    for (status, reason), found in groups.items():
+        ids = ", ".join(r.check.id for r in found)
+        name = f" ({found[0].check.name})" if len(found) == 1 else ""
+        lines.append(f"  {ids}{name}: {status.words}. {reason}")
+    return lines
 
 
 def _remarks(a: Assessment) -> list[str]:
