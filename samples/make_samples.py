@@ -4,39 +4,32 @@ Both hold one invented portfolio, as a grants officer would send it: a title blo
 a column left empty, a totals row, a chart, a hidden sheet. The clean one gives no finding but those
 that the donor accepted. The faulty one is the same portfolio after the edits of FAULTS and
 CHANGES, with the rows of CHAIN; PLANTED lists what should then be found. The same bytes come out
-on every run.
+on every run. `make_programme.py` does the same for a programme.
 
     python samples/make_samples.py
 """
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import office
 import xlsxwriter
+from office import (
+    HERE,
+    LINE,
+    SUBGRANT,
+    Data,
+    Fault,
+    Formats,
+    Formula,
+    Headings,
+    Row,
+    day,
+)
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
-
-HERE = Path(__file__).parent
-MADE = datetime(2025, 1, 15, 9, 0, 0)
-
-Row = dict[str, Any]
-
-
-class Formula(NamedTuple):
-    """A cell with a formula and the value that Excel last saw; "" where it never calculated."""
-
-    text: str
-    value: float | str
-
-
-def day(text: str) -> date:
-    return date.fromisoformat(text)
-
 
 # --- The portfolio --------------------------------------------------------------------------------
 
@@ -55,34 +48,8 @@ SETTINGS: list[tuple[str, Any]] = [
 ]
 
 # field: heading. Officers keep their own headings; some of these are 360Giving's.
-HEADINGS: dict[str, dict[str, str]] = {
-    "Thresholds": {
-        "parameter": "Parameter",
-        "value": "Value",
-        "confirmed_by": "Confirmed by (role)",
-        "confirmed_date": "Confirmed on",
-        "source_note": "Source or reason",
-    },
-    "Exceptions": {
-        "check_id": "Check",
-        "object_id": "Grant, organisation, event … concerned",
-        "reason": "Reason",
-        "approved_by": "Approved by (role)",
-        "approved_date": "Approved on",
-        "expires_date": "Valid until",
-    },
-    "Organisations": {
-        "org_id": "Organisation ID",
-        "org_name": "Organisation name or alias",
-        "org_type": "Organisation type",
-        "hq_country": "Headquarters country",
-        "intl_affiliated": "Affiliated to an international NGO?",
-        "state_controlled": "Controlled by a government?",
-        "is_security_agency": "Security agency?",
-        "security_level": "Level of the agency",
-        "women_led": "Women-led?",
-        "youth_led": "Youth-led?",
-    },
+HEADINGS: Headings = {
+    **office.HEADINGS,
     "Grants": {
         "grant_id": "Grant ID",
         "title": "Title",
@@ -106,46 +73,21 @@ HEADINGS: dict[str, dict[str, str]] = {
         "indirect_cost_pct": "Indirect cost rate",
         "subgrants_reported": "All sub-grants listed?",
         "comment": "Desk officer comment",
-    },
-    "Sub-grants": {
-        "subgrant_id": "Sub-grant ID",
-        "parent_grant_id": "From grant",
-        "provider_org_id": "Passed on by",
-        "receiver_org_id": "Received by",
-        "planned_start_date": "Start date as signed",
-        "planned_end_date": "End date as signed",
-        "amount": "Amount",
-        "currency": "Currency",
-        "value_date": "Value date",
-        "purpose": "Kind of sub-grant",
-    },
-    "Budget lines": {
-        "line_id": "Line ID",
-        "parent_type": "Belongs to",
-        "parent_id": "ID of the grant, sub-grant or programme",
-        "category": "Category",
-        "description": "Description",
-        "amount": "Amount",
-        "currency": "Currency",
-        "budget_type": "Original or revised",
-        "beneficiary_org_id": "For which organisation",
-    },
-    "Transactions": {
-        "transaction_id": "Payment ID",
-        "grant_id": "Grant",
-        "transaction_type": "Type",
-        "transaction_date": "Date",
-        "value": "Value",
-        "currency": "Currency",
-    },
-    "Exchange rates": {
-        "from_currency": "From",
-        "to_currency": "To",
-        "rate_date": "Rate date",
-        "rate": "Rate: 1 From = ? To",
-        "source": "Source",
+        "outcome_indicators": "Outcome indicators",
+        "outcome_indicators_with_baseline": "… of which have a baseline",
     },
 }
+LAYOUT = office.Layout(
+    HEADINGS,
+    title={
+        "Grants": [
+            "Ministry for Peace and Partnerships",
+            "Grant register 2024",
+            "Exported on 2025-01-15",
+        ]
+    },
+    margin={"Sub-grants": 1},
+)
 
 THRESHOLDS = """
 loc.direct_min_pct           | 25 | Head of Grants | 2024-01-10 | Internal policy on local partners
@@ -253,6 +195,9 @@ G-029 | 5 | C01 | 3 | 15153 | resilience   | 0 | 10 | not_applicable | Mobile ci
 G-030 | 2 | C01 | 3 | 15220 | resilience   | 1 | 10 | not_applicable | Dialogue in flooded villages
 """
 
+# By the kind of recipient: how many outcome indicators, and how many of them have a baseline.
+INDICATORS = {"INGO": (6, 5), "UN": (8, 6), "CSO": (3, 2)}
+
 COMMENTS = {
     "G-001": "Lead partner of the region",
     "G-007": "Steering group meets in May",
@@ -282,31 +227,72 @@ SG-015 | G-003 | CSO-014 | 2024-04-01 | 2026-08-14 |  20000 | EUR | 2024-03-18 |
 
 # id | belongs to | of | category | description | amount | currency | for which organisation
 BUDGET_LINES = """
-L-001 | grant    | G-001  | SUBGRANT     | Grants to local partners        |  720000 | EUR |
-L-002 | grant    | G-001  | RESIL        | Dialogue in twelve towns        | 1123000 | EUR |
-L-003 | grant    | G-001  | STAFF        | Field team                      |  400000 | EUR |
-L-004 | grant    | G-001  | OVERHEAD     | Overheads, 7%                   |  157000 | EUR |
-L-005 | grant    | G-003  | SUBGRANT     | Grants to local partners        |  180000 | EUR |
-L-006 | grant    | G-003  | PEERNET      | Meetings of the network         |  207000 | EUR |
-L-007 | grant    | G-003  | MEL          | Monitoring and learning         |   80000 | EUR |
-L-008 | grant    | G-003  | OVERHEAD     | Overheads, 7%                   |   33000 | EUR |
-L-009 | grant    | G-010  | RESIL        | Courses for mothers             |  226000 | EUR |
-L-010 | grant    | G-010  | CSO_SECURITY | Safe transport and insurance    |   25000 | EUR | CSO-001
-L-011 | grant    | G-010  | STAFF        | Trainers                        |   40000 | EUR |
-L-012 | grant    | G-010  | OVERHEAD     | Overheads, 10%                  |   29000 | EUR |
-L-013 | grant    | G-013  | CAPSTR       | Running of the organisation     |  329000 | EUR |
-L-014 | grant    | G-013  | CSO_SECURITY | Office security, digital safety |   40000 | EUR | CSO-004
-L-015 | grant    | G-013  | FEEDBACK     | Community feedback line         |   40000 | EUR |
-L-016 | grant    | G-013  | OVERHEAD     | Overheads, 10%                  |   41000 | EUR |
-L-017 | grant    | G-016  | RESIL        | Plays and public debates        |  180000 | GBP |
-L-018 | grant    | G-016  | DOC          | Film of the project             |   26000 | GBP |
-L-019 | grant    | G-016  | STAFF        | Troupe                          |   30000 | GBP |
-L-020 | grant    | G-016  | OVERHEAD     | Overheads, 10%                  |   24000 | GBP |
-L-021 | grant    | G-025  | POL_TRAIN    | Courses on rights               |  250000 | EUR |
-L-022 | grant    | G-025  | POL_COND     | Water, rest rooms in stations   |   80000 | EUR |
-L-023 | grant    | G-025  | PARTNERSHIP  | Meetings with residents         |   51000 | EUR |
-L-024 | grant    | G-025  | OVERHEAD     | Overheads, 5%                   |   19000 | EUR |
-L-025 | subgrant | SG-001 | RESIL        | Youth mentors in four towns     |  400000 | EUR |
+L-001 | grant    | G-001  | SUBGRANT     | Grants to local partners       |  720000 | EUR |
+L-002 | grant    | G-001  | RESIL        | Dialogue in twelve towns       | 1123000 | EUR |
+L-003 | grant    | G-001  | STAFF        | Field team                     |  370000 | EUR |
+L-004 | grant    | G-001  | OVERHEAD     | Overheads, 7%                  |  157000 | EUR |
+L-005 | grant    | G-003  | SUBGRANT     | Grants to local partners       |  180000 | EUR |
+L-006 | grant    | G-003  | PEERNET      | Meetings of the network        |  185000 | EUR |
+L-007 | grant    | G-003  | MEL          | Monitoring and learning        |   80000 | EUR |
+L-008 | grant    | G-003  | OVERHEAD     | Overheads, 7%                  |   33000 | EUR |
+L-009 | grant    | G-010  | RESIL        | Courses for mothers            |  226000 | EUR |
+L-010 | grant    | G-010  | CSO_SECURITY | Safe transport and insurance   |   25000 | EUR | CSO-001
+L-011 | grant    | G-010  | STAFF        | Trainers                       |   40000 | EUR |
+L-012 | grant    | G-010  | OVERHEAD     | Overheads, 10%                 |   29000 | EUR |
+L-013 | grant    | G-013  | CAPSTR       | Running of the organisation    |  329000 | EUR |
+L-014 | grant    | G-013  | CSO_SECURITY | Office and digital safety      |   40000 | EUR | CSO-004
+L-015 | grant    | G-013  | FEEDBACK     | Community feedback line        |   40000 | EUR |
+L-016 | grant    | G-013  | OVERHEAD     | Overheads, 10%                 |   41000 | EUR |
+L-017 | grant    | G-016  | RESIL        | Plays and public debates       |  180000 | GBP |
+L-018 | grant    | G-016  | DOC          | Film of the project            |   26000 | GBP |
+L-019 | grant    | G-016  | STAFF        | Troupe                         |   24000 | GBP |
+L-020 | grant    | G-016  | OVERHEAD     | Overheads, 10%                 |   24000 | GBP |
+L-021 | grant    | G-025  | POL_TRAIN    | Courses on rights              |  230000 | EUR |
+L-022 | grant    | G-025  | POL_COND     | Water, rest rooms in stations  |   80000 | EUR |
+L-023 | grant    | G-025  | PARTNERSHIP  | Meetings with residents        |   51000 | EUR |
+L-024 | grant    | G-025  | OVERHEAD     | Overheads, 5%                  |   19000 | EUR |
+L-025 | subgrant | SG-001 | RESIL        | Youth mentors in four towns    |  400000 | EUR |
+L-026 | grant    | G-001  | CSO_SECURITY | Safety of the field team       |   12000 | EUR | INGO-001
+L-027 | grant    | G-001  | CSO_SECURITY | Safe transport                 |    9000 | EUR | CSO-002
+L-028 | grant    | G-001  | CSO_SECURITY | Safe transport                 |    9000 | EUR | CSO-005
+L-029 | grant    | G-003  | CSO_SECURITY | Digital safety of the network  |    7000 | EUR | INGO-002
+L-030 | grant    | G-003  | CSO_SECURITY | Insurance of mediators         |    5000 | EUR | CSO-011
+L-031 | grant    | G-003  | CSO_SECURITY | Insurance of mediators         |    5000 | EUR | CSO-013
+L-032 | grant    | G-003  | CSO_SECURITY | Insurance of mediators         |    5000 | EUR | CSO-014
+L-033 | grant    | G-016  | CSO_SECURITY | Guards on tour, legal advice   |    6000 | GBP | CSO-007
+L-034 | grant    | G-025  | CONV_SECPROF | Officers at regional meetings  |   20000 | EUR |
+L-035 | grant    | G-026  | POL_TRAIN    | Foot patrols, mentoring        |  115000 | EUR |
+L-036 | grant    | G-026  | PARTNERSHIP  | Residents' committees          |   30000 | EUR |
+L-037 | grant    | G-026  | CONV_SECPROF | Station heads at exchanges     |   20000 | EUR |
+L-038 | grant    | G-026  | OVERHEAD     | Overheads, 9%                  |   15000 | EUR |
+L-039 | grant    | G-005  | SUBGRANT     | Grants to local partners       |  115000 | EUR |
+L-040 | grant    | G-005  | RESIL        | Radio programmes               |  145000 | EUR |
+L-041 | grant    | G-005  | CSO_SECURITY | Digital safety of the studio   |    8000 | EUR | INGO-003
+L-042 | grant    | G-005  | CSO_SECURITY | Safe transport                 |    6000 | EUR | CSO-008
+L-043 | grant    | G-005  | CSO_SECURITY | Safe transport                 |    6000 | EUR | CSO-009
+L-044 | grant    | G-005  | STAFF        | Editors                        |   44000 | EUR |
+L-045 | grant    | G-005  | OVERHEAD     | Overheads, 8%                  |   26000 | EUR |
+L-046 | grant    | G-006  | SUBGRANT     | Grants to local partners       |   90000 | USD |
+L-047 | grant    | G-006  | RESIL        | Clinics in four towns          |  100000 | USD |
+L-048 | grant    | G-006  | CSO_SECURITY | Office security                |    7000 | USD | CSO-012
+L-049 | grant    | G-006  | STAFF        | Lawyers                        |   44000 | USD |
+L-050 | grant    | G-006  | OVERHEAD     | Overheads, 8%                  |   19000 | USD |
+L-051 | grant    | G-012  | RESIL        | Courses for teachers           |  150000 | USD |
+L-052 | grant    | G-012  | CSO_SECURITY | Office security, insurance     |   10000 | USD | CSO-003
+L-053 | grant    | G-012  | STAFF        | Trainers                       |   31000 | USD |
+L-054 | grant    | G-012  | OVERHEAD     | Overheads, 10%                 |   19000 | USD |
+L-055 | grant    | G-015  | RESIL        | Early warning by traders       |  220000 | EUR |
+L-056 | grant    | G-015  | CSO_SECURITY | Telephones, insurance          |   14000 | EUR | CSO-006
+L-057 | grant    | G-015  | STAFF        | Coordinators                   |   39000 | EUR |
+L-058 | grant    | G-015  | OVERHEAD     | Overheads, 10%                 |   27000 | EUR |
+L-059 | grant    | G-023  | PEERNET      | Exchange visits                |  112000 | EUR |
+L-060 | grant    | G-023  | CSO_SECURITY | Digital safety                 |    6000 | EUR | REG-001
+L-061 | grant    | G-023  | STAFF        | Secretariat                    |   21000 | EUR |
+L-062 | grant    | G-023  | OVERHEAD     | Overheads, 8%                  |   11000 | EUR |
+L-063 | grant    | G-028  | RESIL        | Coaches and tournaments        |   98000 | EUR |
+L-064 | grant    | G-028  | CSO_SECURITY | Safe journeys                  |    7000 | EUR | CSO-010
+L-065 | grant    | G-028  | STAFF        | League office                  |   22000 | EUR |
+L-066 | grant    | G-028  | OVERHEAD     | Overheads, 10%                 |   13000 | EUR |
 """
 
 # id | grant | type | date | value | currency
@@ -314,12 +300,12 @@ TRANSACTIONS = """
 T-001 | G-001 | 3 | 2024-02-05 | 720000 | EUR
 T-002 | G-002 | 3 | 2024-03-06 | 126000 | USD
 T-003 | G-003 | 3 | 2024-02-21 | 150000 | EUR
-T-004 | G-004 | 3 | 2024-04-08 | 114000 | GBP
+T-004 | G-004 | 3 | 2024-03-25 | 114000 | GBP
 T-005 | G-005 | 3 | 2024-05-09 | 105000 | EUR
 T-006 | G-006 | 3 | 2024-06-10 |  78000 | USD
 T-007 | G-007 | 3 | 2024-03-19 | 180000 | USD
 T-008 | G-008 | 3 | 2024-07-06 |  90000 | USD
-T-009 | G-009 | 3 | 2024-04-21 |  72000 | EUR
+T-009 | G-009 | 3 | 2024-04-12 |  72000 | EUR
 T-010 | G-010 | 3 | 2024-02-08 |  96000 | EUR
 T-011 | G-011 | 3 | 2024-02-23 |  84000 | EUR
 T-012 | G-012 | 3 | 2024-03-10 |  63000 | USD
@@ -327,14 +313,14 @@ T-013 | G-013 | 3 | 2024-04-05 | 135000 | EUR
 T-014 | G-014 | 3 | 2024-06-06 |  28500 | EUR
 T-015 | G-015 | 3 | 2024-03-21 |  90000 | EUR
 T-016 | G-016 | 3 | 2024-04-22 |  78000 | GBP
-T-017 | G-017 | 3 | 2024-05-23 |  57000 | EUR
+T-017 | G-017 | 3 | 2024-05-16 |  57000 | EUR
 T-018 | G-018 | 3 | 2024-06-24 |  36000 | EUR
 T-019 | G-019 | 3 | 2024-02-05 |  84000 | EUR
 T-020 | G-020 | 3 | 2024-04-06 |  63000 | EUR
-T-021 | G-021 | 3 | 2024-06-07 |  54000 | USD
-T-022 | G-022 | 3 | 2024-08-08 |  27000 | EUR
-T-023 | G-023 | 3 | 2024-05-09 |  45000 | EUR
-T-024 | G-024 | 3 | 2024-03-10 |  33000 | EUR
+T-021 | G-021 | 3 | 2024-06-03 |  54000 | USD
+T-022 | G-022 | 3 | 2024-08-02 |  27000 | EUR
+T-023 | G-023 | 3 | 2024-05-03 |  45000 | EUR
+T-024 | G-024 | 3 | 2024-03-05 |  33000 | EUR
 T-025 | G-025 | 3 | 2024-04-19 | 120000 | EUR
 T-026 | G-026 | 3 | 2024-06-20 |  54000 | EUR
 T-027 | G-027 | 3 | 2024-07-07 |  39000 | EUR
@@ -351,6 +337,29 @@ T-037 | G-002 | 3 | 2024-08-30 |  84000 | USD
 T-038 | G-025 | 2 | 2024-03-20 | 400000 | EUR
 T-039 | G-026 | 2 | 2024-05-27 | 180000 | EUR
 T-040 | G-020 | 3 | 2024-11-18 |  -3500 | EUR
+"""
+
+# id | grant | partner | area | from | to | signed | meetings | rating | on | money | currency
+PARTNERSHIPS = """
+SP-001 | G-025 | CSO-005 | NG-FC | 2024-04-15 | | 2024-04-02 | 9 | 4 | 2024-11-12 | 51000 | EUR
+SP-002 | G-026 | CSO-006 | KE-28 | 2024-06-15 | | 2024-06-10 | 6 | 4 | 2024-10-22 | 30000 | EUR
+"""
+
+# id | grant | type | due | done | finding | followed up
+OVERSIGHT = """
+OV-001 | G-025 | expenditure_report | 2024-10-31 | 2024-10-24 | clean |
+OV-002 | G-025 | spot_check         | 2024-09-30 | 2024-09-12 | major | 2024-10-30
+OV-003 | G-025 | hr_due_diligence   | 2024-03-31 | 2024-03-11 | minor | 2024-04-08
+OV-004 | G-026 | expenditure_report | 2024-11-30 | 2024-11-27 | clean |
+OV-005 | G-026 | audit              | 2024-12-20 | 2024-12-16 | minor |
+OV-006 | G-026 | audit              | 2025-06-30 |            |       |
+"""
+
+# id | type | grant | what | home | host | gender | policing | completed | published | withheld
+STUDIES = """
+RO-001 | case_study       | G-004 | failure | | | | | 2024-09-20 | 2024-11-04 | no
+RO-002 | case_study       | G-016 | success | | | | | 2024-10-15 |            | no
+RO-003 | foreign_fighters | G-024 |         | yes | yes | yes | yes | 2024-12-02 | | yes
 """
 
 # First of the month; 1 USD and 1 GBP in EUR.
@@ -379,44 +388,28 @@ TERM = (
     "grant_id activity_status aid_type earmarking_category purpose_code pve_strand gender_marker"
     " indirect_cost_pct subgrants_reported title"
 )
-SUBGRANT = (
-    "subgrant_id parent_grant_id receiver_org_id planned_start_date planned_end_date amount"
-    " currency value_date purpose"
-)
-LINE = "line_id parent_type parent_id category description amount currency beneficiary_org_id"
-NUMBERS = {"amount", "value", "rate", "indirect_cost_pct"}
 
 
 def rows_of(sheet: str, text: str, fields: str = "") -> list[Row]:
-    """The lines of a table above as rows of a sheet; blanks as None, dates and numbers as such."""
-    names = fields.split() or list(HEADINGS[sheet])
-    found = []
-    for line in text.strip().splitlines():
-        cells = [cell.strip() or None for cell in line.split("|")]
-        cells += [None] * (len(names) - len(cells))
-        row = dict.fromkeys(HEADINGS[sheet]) | dict(zip(names, cells, strict=True))
-        for name, cell in row.items():
-            if cell and name.endswith("_date"):
-                row[name] = day(cell)
-            elif cell and name in NUMBERS:
-                row[name] = float(cell) if "." in cell else int(cell)
-        found.append(row)
-    return found
+    return office.rows_of(HEADINGS, sheet, text, fields)
 
 
 def grants_of(agreements: str, terms: str) -> list[Row]:
     """Grants from their two tables: who, where, when, how much; and on what terms."""
     found = rows_of("Grants", agreements, AGREEMENT)
-    for grant, more in zip(found, rows_of("Grants", terms, TERM), strict=True):
-        grant |= {name: more[name] for name in TERM.split()}
+    office.add_columns(found, rows_of("Grants", terms, TERM), TERM)
+    for grant in found:
         grant["provider_org_id"] = "DONOR-001"
         grant["recipient_country"] = grant["area_code"][:2]
         grant["value_date"] = grant["signature_date"]
+        kind = grant["recipient_org_id"].split("-")[0]
+        some, based = INDICATORS.get(kind, (4, 3))
+        grant |= {"outcome_indicators": some, "outcome_indicators_with_baseline": based}
         grant["comment"] = COMMENTS.get(grant["grant_id"])
     return found
 
 
-def portfolio() -> dict[str, list[Row]]:
+def portfolio() -> Data:
     """The clean data: for each sheet its rows, fields by name."""
     grants = grants_of(GRANTS, TERMS)
     recipients = {grant["grant_id"]: grant["recipient_org_id"] for grant in grants}
@@ -426,12 +419,6 @@ def portfolio() -> dict[str, list[Row]]:
     lines = rows_of("Budget lines", BUDGET_LINES, LINE)
     for line in lines:
         line["budget_type"] = "1"
-    rates = []
-    for month in RATES.strip().splitlines():
-        on, dollar, pound = (cell.strip() for cell in month.split("|"))
-        for code, rate in (("USD", dollar), ("GBP", pound)):
-            values = (code, "EUR", day(on), float(rate), "Monthly rates of the treasury")
-            rates.append(dict(zip(HEADINGS["Exchange rates"], values, strict=True)))
     return {
         "Thresholds": rows_of("Thresholds", THRESHOLDS),
         "Exceptions": rows_of("Exceptions", EXCEPTIONS),
@@ -440,38 +427,28 @@ def portfolio() -> dict[str, list[Row]]:
         "Sub-grants": subgrants,
         "Budget lines": lines,
         "Transactions": rows_of("Transactions", TRANSACTIONS),
-        "Exchange rates": rates,
+        "Exchange rates": office.rates_of(HEADINGS, RATES),
+        "Security partnerships": rows_of("Security partnerships", PARTNERSHIPS),
+        "Oversight": rows_of("Oversight", OVERSIGHT),
+        "Research outputs": rows_of("Research outputs", STUDIES),
     }
 
 
 # --- The faults -----------------------------------------------------------------------------------
 
-
-class Fault(NamedTuple):
-    """One cell that is changed, and the check that should find it there."""
-
-    check: str
-    sheet: str
-    record: str  # the first field of the row that is changed; "" for the heading
-    field: str
-    value: Any
-    what: str
-
-
 FAULTS = [
     # Dates
     Fault("DAT-01", "Grants", "G-011", "planned_start_date", "03/04/2024", "a date as text"),
-    Fault("DAT-01", "Grants", "G-017", "planned_end_date", day("2023-05-14"), "end before start"),
+    Fault("DAT-01", "Grants", "G-024", "planned_end_date", day("2023-02-28"), "end before start"),
     Fault("DAT-01", "Transactions", "T-031", "transaction_date", day("2204-08-12"), "year 2204"),
     # Rates
-    Fault("DAT-02", "Grants", "G-006", "currency", "CHF", "no rate for Swiss francs"),
+    Fault("DAT-02", "Grants", "G-024", "currency", "CHF", "no rate for Swiss francs"),
     # References and keys
     Fault("DAT-03", "Grants", "G-018", "recipient_org_id", "CSO-099", "no such organisation"),
     Fault("DAT-03", "Grants", "G-022", "grant_id", "G-021", "the ID of another grant"),
     Fault("DAT-03", "Transactions", "T-022", "grant_id", "G-22", "no such grant"),
-    # Sums
     # Codes
-    Fault("DAT-06", "Organisations", "CSO-013", "org_type", "NGO", "no code of the list"),
+    Fault("DAT-06", "Organisations", "UNI-001", "org_type", "NGO", "no code of the list"),
     Fault("DAT-06", "Transactions", "T-028", "transaction_type", "5", "no code of the list"),
     Fault("DAT-06", "Grants", "G-020", "activity_status", "Live", "no code of the list"),
     # People
@@ -514,19 +491,21 @@ FAULTS = [
         Formula("=4*10000", ""),
         "a formula that was never calculated",
     ),
-    Fault("SCH-minimum", "Grants", "G-027", "amount", -130000, "a negative amount"),
+    Fault("SCH-minimum", "Grants", "G-029", "amount", -75000, "a negative amount"),
     Fault("SCH-pattern", "Grants", "G-014", "purpose_code", "1515", "four digits of five"),
     Fault("SCH-percent", "Grants", "G-013", "indirect_cost_pct", 0.07, "0.07 instead of 7"),
     Fault("SCH-heading", "Grants", "", "gender_marker", "Gender equalty marker", "a near miss"),
     # Durations
     Fault("DUR-01", "Grants", "G-015", "planned_end_date", day("2024-09-14"), "exactly six months"),
     Fault("DUR-02", "Sub-grants", "SG-003", "planned_end_date", day("2024-08-31"), "five months"),
+    # What is measured
+    Fault("FLX-04", "Grants", "G-019", "outcome_indicators_with_baseline", 0, "no baseline"),
+    Fault("FLX-04", "Grants", "G-028", "outcome_indicators", 0, "no outcome indicator"),
     # Who is local
     Fault("LOC-05", "Organisations", "CSO-003", "hq_country", "GB", "national NGO, abroad"),
     Fault("LOC-05", "Organisations", "CSO-004", "intl_affiliated", "yes", "type 24, affiliated"),
-    Fault("LOC-05", "Organisations", "CSO-006", "intl_affiliated", None, "affiliation unknown"),
     Fault("LOC-05", "Organisations", "CSO-009", "intl_affiliated", None, "affiliation unknown"),
-    Fault("LOC-05", "Organisations", "CSO-011", "state_controlled", None, "control unknown"),
+    Fault("LOC-05", "Organisations", "CSO-007", "state_controlled", None, "control unknown"),
 ]
 
 # Changes whose effect is found elsewhere; PLANTED says where.
@@ -540,13 +519,16 @@ CHANGES = [
     Fault("", "Grants", "G-004", "planned_end_date", day("2025-03-31"), "12 months: DUR-06"),
     Fault("", "Transactions", "T-004", "transaction_date", day("2024-10-15"), "late: DUR-06"),
     Fault("", "Sub-grants", "SG-007", "purpose", "services", "a purchase: LOC-03"),
-    Fault("", "Grants", "G-002", "subgrants_reported", None, "not told: LOC-03, DAT-07"),
-    Fault("", "Grants", "G-003", "subgrants_reported", None, "not told: LOC-03, DAT-07"),
-    Fault("", "Grants", "G-007", "subgrants_reported", None, "not told: LOC-03, DAT-07"),
+    Fault("", "Grants", "G-002", "subgrants_reported", None, "not told: LOC-03"),
     Fault("", "Sub-grants", "SG-006", "planned_end_date", None, "blank: DUR-02, DAT-07"),
     Fault("", "Sub-grants", "SG-008", "planned_end_date", None, "blank: DUR-02, DAT-07"),
     Fault("", "Sub-grants", "SG-010", "planned_end_date", None, "blank: DUR-02, DAT-07"),
     Fault("", "Sub-grants", "SG-013", "planned_end_date", None, "blank: DUR-02, DAT-07"),
+    Fault("", "Security partnerships", "SP-002", "partner_org_id", "POL-001", "police: LNK-01"),
+    Fault("", "Oversight", "OV-001", "done_date", None, "the report is overdue: LNK-04"),
+    Fault("", "Research outputs", "RO-001", "outcome_documented", "success", "no failure: DOC-01"),
+    Fault("", "Budget lines", "L-032", "category", "STAFF", "no line for protection: SAF-04"),
+    Fault("", "Budget lines", "L-034", "category", "POL_TRAIN", "no line for meetings: CON-06"),
     Fault(
         "", "Exceptions", "DUR-01", "expires_date", day("2024-10-31"), "expired: DUR-01 of G-030"
     ),
@@ -555,8 +537,8 @@ CHANGES = [
     ),
 ]
 
-# Rows that only the faulty workbook has: a partner kept going by three short grants. Besides them
-# it has one exchange rate twice.
+# Rows that only the faulty workbook has: a partner kept going by three short grants, a sub-grant
+# out of a sub-grant, a payment entered twice. Besides them it has one exchange rate twice.
 CHAIN = """
 G-031 | CSO-014 | LK-51 | 2023-01-20 | 2023-02-01 | 2023-07-31 | 30000 | EUR
 G-032 | CSO-014 | LK-51 | 2023-08-03 | 2023-08-15 | 2024-01-14 | 30000 | EUR
@@ -567,153 +549,62 @@ G-031 | 4 | C01 | 3 | 15150 | resilience | 1 | 10 | not_applicable | Night schoo
 G-032 | 4 | C01 | 3 | 15150 | resilience | 1 | 10 | not_applicable | Night schools, part two
 G-033 | 2 | C01 | 3 | 15150 | resilience | 1 | 10 | not_applicable | Night schools, part three
 """
+# id | grant | received by | start | end | amount | currency | value date | kind | from
+SECOND_TIER = """
+SG-016 | G-002 | INGO-003 | 2024-04-01 | 2026-02-28 | 60000 | USD | 2024-03-18 | monitoring |
+SG-017 | G-002 | CSO-010  | 2024-05-01 | 2026-02-28 | 45000 | USD | 2024-04-22 | monitoring | SG-016
+"""
+# The payments of the chain, and T-036 once more.
+MORE_PAYMENTS = """
+T-041 | G-013 | 3 | 2024-10-08 | 90000 | EUR
+T-042 | G-031 | 3 | 2023-02-03 | 30000 | EUR
+T-043 | G-032 | 3 | 2023-08-21 | 30000 | EUR
+T-044 | G-033 | 3 | 2024-01-26 | 30000 | EUR
+"""
 
 
-def faulty() -> dict[str, list[Row]]:
+def faulty() -> Data:
     """The portfolio with every fault in it."""
     data = portfolio()
-    rows = {(sheet, record_of(row)): row for sheet, found in data.items() for row in found}
-    for fault in (*FAULTS, *CHANGES):
-        if fault.record:
-            rows[fault.sheet, fault.record][fault.field] = fault.value
+    office.plant(data, (*FAULTS, *CHANGES))
     chain = grants_of(CHAIN, CHAIN_TERMS)
     for grant, before in zip(chain, (None, "G-031", "G-032"), strict=True):
         grant["renewal_of_grant_id"] = before
     data["Grants"] += chain
+    second = rows_of("Sub-grants", SECOND_TIER, SUBGRANT)
+    second[0]["provider_org_id"], second[1]["provider_org_id"] = "INGO-001", "INGO-003"
+    data["Sub-grants"] += second
+    data["Transactions"] += rows_of("Transactions", MORE_PAYMENTS)
     data["Exchange rates"].append(dict(data["Exchange rates"][-1]))
     return data
 
 
-def record_of(row: Row) -> str:
-    """What a row is called by: its first field."""
-    return str(next(iter(row.values())))
-
-
 # --- The workbook ---------------------------------------------------------------------------------
 
-TITLE = {"Grants": 4}  # rows above the heading
-MARGIN = {"Sub-grants": 1}  # columns left empty before the first
-WIDTHS = {
-    "title": 34,
-    "org_name": 30,
-    "description": 34,
-    "reason": 40,
-    "comment": 34,
-    "parameter": 30,
-}
 
-
-def cell_of(sheet: str, record: str, field: str) -> str:
-    """The address of a cell of the clean portfolio; the faulty one has it in the same place."""
-    column = list(HEADINGS[sheet]).index(field) + MARGIN.get(sheet, 0)
-    row = TITLE.get(sheet, 0)
-    if record:
-        row += 1 + [record_of(r) for r in portfolio()[sheet]].index(record)
-    return xl_rowcol_to_cell(row, column)
-
-
-@dataclass
-class Formats:
-    """The looks of cells that the workbook uses."""
-
-    book: xlsxwriter.Workbook
-
-    def __post_init__(self) -> None:
-        add = self.book.add_format
-        self.title = add({"bold": True, "font_size": 14})
-        self.heading = add({"bold": True, "bg_color": "#DCE6F1", "border": 1, "text_wrap": True})
-        self.day = add({"num_format": "yyyy-mm-dd"})
-        self.euro = add({"num_format": '#,##0 "€"'})
-        self.money = add({"num_format": "#,##0"})
-        self.rate = add({"num_format": "0.000"})
-        self.total = add({"bold": True, "top": 1, "num_format": "#,##0"})
-        self.large = add({"bg_color": "#FFF2CC"})
-        self.plain = add({})
-
-    def of(self, field: str, row: Row) -> Any:
-        if field.endswith("_date"):
-            return self.day
-        if field == "rate":
-            return self.rate
-        if field in ("amount", "value"):
-            return self.euro if row.get("currency") == "EUR" else self.money
-        return self.plain
-
-
-def write(path: Path, data: dict[str, list[Row]], headings: dict[str, dict[str, str]]) -> None:
+def write(path: Path, data: Data, headings: Headings) -> None:
     """One workbook as an officer would send it."""
-    with xlsxwriter.Workbook(path) as book:
-        book.set_properties({"title": "Grant register 2024", "company": "", "created": MADE})
-        looks = Formats(book)
+    book, looks = office.workbook(path, "Grant register 2024")
+    with book:
         overview = book.add_worksheet("Overview")
-        write_settings(book.add_worksheet("Settings"), looks)
-        for sheet, rows in data.items():
-            write_table(book.add_worksheet(sheet), sheet, rows, headings[sheet], looks)
+        office.write_settings(book.add_worksheet("Settings"), SETTINGS, looks)
+        office.write_tables(book, looks, LAYOUT, data, headings)
         dress_grants(book, looks, data["Grants"])
         write_overview(book, overview, looks, len(data["Grants"]))
         write_extras(book, looks)
 
 
-def write_settings(sheet: Worksheet, looks: Formats) -> None:
-    sheet.set_column(0, 0, 30)
-    sheet.set_column(1, 1, 18)
-    sheet.write_row(0, 0, ["Key", "Value"], looks.heading)
-    for number, (name, value) in enumerate(SETTINGS, 1):
-        sheet.write_string(number, 0, name)
-        put(sheet, number, 1, value, looks.day if isinstance(value, date) else looks.plain)
-
-
-def write_table(
-    sheet: Worksheet, name: str, rows: list[Row], headings: dict[str, str], looks: Formats
-) -> None:
-    top, left = TITLE.get(name, 0), MARGIN.get(name, 0)
-    for column, (field, heading) in enumerate(headings.items(), left):
-        sheet.set_column(column, column, WIDTHS.get(field, 14))
-        sheet.write_string(top, column, heading, looks.heading)
-    for number, row in enumerate(rows, top + 1):
-        for column, field in enumerate(headings, left):
-            put(sheet, number, column, row[field], looks.of(field, row))
-    sheet.freeze_panes(top + 1, left + 1)
-
-
-def put(sheet: Worksheet, row: int, column: int, value: Any, look: Any) -> None:
-    """One value in its cell; text stays text even where it looks like a number."""
-    if isinstance(value, Formula):
-        sheet.write_formula(row, column, value.text, look, value.value)
-    elif isinstance(value, str):
-        sheet.write_string(row, column, value, look)
-    elif isinstance(value, date):
-        sheet.write_datetime(row, column, datetime(value.year, value.month, value.day), look)
-    elif value is not None:
-        sheet.write_number(row, column, value, look)
-
-
 def dress_grants(book: xlsxwriter.Workbook, looks: Formats, rows: list[Row]) -> None:
-    """The title block, the totals row and what an officer adds to the register over the years."""
+    """The totals row, and what an officer adds to the register over the years."""
     sheet = book.get_worksheet_by_name("Grants")
-    fields = list(HEADINGS["Grants"])
-    first, last = TITLE["Grants"] + 1, TITLE["Grants"] + len(rows)
-    amount = fields.index("amount")
-    sheet.merge_range(0, 0, 0, 5, "Ministry for Peace and Partnerships", looks.title)
-    sheet.write_string(1, 0, "Grant register 2024")
-    sheet.write_string(2, 0, "Exported on 2025-01-15")
-    total = sum(row["amount"] for row in rows if isinstance(row["amount"], int))
-    cells = f"{xl_rowcol_to_cell(first, amount)}:{xl_rowcol_to_cell(last, amount)}"
-    sheet.write_string(last + 1, 0, "Total", looks.total)
-    sheet.write_formula(last + 1, amount, f"=SUM({cells})", looks.total, total)
-    sheet.autofilter(TITLE["Grants"], 0, last, len(fields) - 1)
-    sheet.write_comment(TITLE["Grants"], amount, "As in the signed agreement", {"author": "Grants"})
-    sheet.conditional_format(
-        first,
-        amount,
-        last,
-        amount,
-        {"type": "cell", "criteria": ">", "value": 500000, "format": looks.large},
-    )
-    currency = fields.index("currency")
-    sheet.data_validation(
-        first, currency, last, currency, {"validate": "list", "source": ["EUR", "USD", "GBP"]}
-    )
+    top, amount = LAYOUT.top("Grants"), LAYOUT.column("Grants", "amount")
+    first, last = top + 1, top + len(rows)
+    office.write_totals(sheet, looks, LAYOUT, "Grants", rows, "amount")
+    sheet.autofilter(top, 0, last, len(HEADINGS["Grants"]) - 1)
+    sheet.write_comment(top, amount, "As in the signed agreement", {"author": "Grants"})
+    large = {"type": "cell", "criteria": ">", "value": 500000, "format": looks.large}
+    sheet.conditional_format(first, amount, last, amount, large)
+    office.offer(sheet, LAYOUT, "Grants", "currency", len(rows), "EUR", "USD", "GBP")
     start, end = (xl_rowcol_to_cell(r, amount, row_abs=True, col_abs=True) for r in (first, last))
     book.define_name("GrantAmounts", f"=Grants!{start}:{end}")
 
@@ -723,19 +614,10 @@ def write_overview(book: xlsxwriter.Workbook, sheet: Worksheet, looks: Formats, 
     sheet.set_column(0, 0, 28)
     sheet.write_string(0, 0, "Grant register 2024 at a glance", looks.title)
     sheet.write_string(2, 0, "Agreements in the register")
-    top, last = TITLE["Grants"] + 1, TITLE["Grants"] + count
-    sheet.write_formula(2, 1, f"=COUNTA(Grants!A{top + 1}:A{last + 1})", None, count)
-    chart = book.add_chart({"type": "column"})
-    amount = list(HEADINGS["Grants"]).index("amount")
-    chart.add_series(
-        {
-            "name": "Amount awarded",
-            "categories": ["Grants", top, 0, last, 0],
-            "values": ["Grants", top, amount, last, amount],
-        }
-    )
-    chart.set_title({"name": "Amounts awarded, each in its currency"})
-    sheet.insert_chart("A5", chart)
+    first = LAYOUT.top("Grants") + 2
+    sheet.write_formula(2, 1, f"=COUNTA(Grants!A{first}:A{first + count - 1})", None, count)
+    title = "Amounts awarded, each in its currency"
+    office.add_chart(book, sheet, LAYOUT, "Grants", "amount", count, "Amount awarded", title)
 
 
 def write_extras(book: xlsxwriter.Workbook, looks: Formats) -> None:
@@ -750,6 +632,11 @@ def write_extras(book: xlsxwriter.Workbook, looks: Formats) -> None:
 
 
 # --- What should be found -------------------------------------------------------------------------
+
+
+def cell_of(sheet: str, record: str, field: str) -> str:
+    return LAYOUT.cell(portfolio(), sheet, record, field)
+
 
 # (check, sheet, cell or record, what): the cell that was changed, or the record it shows in.
 PLANTED: list[tuple[str, str, str, str]] = [
@@ -766,11 +653,11 @@ PLANTED: list[tuple[str, str, str, str]] = [
     ("DAT-04", "Grants", cell_of("Grants", "G-013", "amount"), "lines 100,000 short of the grant"),
     ("DAT-04", "Grants", cell_of("Grants", "G-019", "amount"), "924,000 paid of 280,000"),
     ("DAT-07", "Sub-grants", "DUR-02", "end dates blank in four sub-grants of fifteen"),
-    ("DAT-07", "Grants", "LOC-03", "three intermediaries' grants without word of sub-grants"),
     ("SCH-required", "Sub-grants", cell_of("Sub-grants", "SG-006", "planned_end_date"), "blank"),
+    ("DAT-05", "Transactions", "T-041", "the payment T-036 once more"),
     ("LOC-01", "Grants", "portfolio", "one international NGO holds most of the money"),
     ("LOC-02", "Grants", "portfolio", "far less than the donor's 25% goes directly"),
-    ("LOC-03", "Grants", "INGO-001", "720,000 of 24 million passed on"),
+    ("LOC-03", "Grants", "INGO-001", "720,000 of 24 million passed on, and no word on one grant"),
     ("LOC-03", "Grants", "INGO-003", "the larger of two sub-grants is a purchase"),
     ("DUR-01", "Grants", "G-030", "four months; the exception has expired"),
     ("DUR-01", "Grants", "G-031", "five months"),
@@ -779,16 +666,20 @@ PLANTED: list[tuple[str, str, str, str]] = [
     ("DUR-04", "Grants", "portfolio", "most of the money runs for 18 months"),
     ("DUR-05", "Grants", "G-033", "three short grants in a row to CSO-014"),
     ("DUR-06", "Grants", "G-004", "first paid 186 days after the start of twelve months"),
+    ("FLX-05", "Grants", "G-004", "first paid seven months after signature"),
+    ("LOC-04", "Sub-grants", "SG-017", "through two international NGOs"),
+    ("LNK-01", "Grants", "G-026", "its partner is the national police"),
+    ("LNK-04", "Grants", "G-025", "the expenditure report did not come"),
+    ("DOC-01", "Research outputs", "case study of failure", "a success is left, and no failure"),
+    ("SAF-04", "Organisations", "CSO-014", "its line was moved to staff"),
+    ("CON-06", "Grants", "G-025", "the line for meetings was moved to training"),
+    ("WYM-01", "Grants", "portfolio", "one international NGO holds most of the money"),
 ]
 
 
 def main() -> None:
-    misspelt = copy.deepcopy(HEADINGS)
-    for fault in FAULTS:
-        if not fault.record:
-            misspelt[fault.sheet][fault.field] = fault.value
     write(HERE / "donor_clean.xlsx", portfolio(), HEADINGS)
-    write(HERE / "donor_faulty.xlsx", faulty(), misspelt)
+    write(HERE / "donor_faulty.xlsx", faulty(), office.misspelt(HEADINGS, FAULTS))
 
 
 if __name__ == "__main__":
