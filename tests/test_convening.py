@@ -184,11 +184,11 @@ P3  | 2024-09-10 | 2024-07-27   | in_person | cso    | yes  | warning  | went ou
 P4  | 2024-09-10 | 2024-07-28   | hybrid    | cso    | yes  | error    | went out 44 days before
 P5  | 2024-09-10 | 2024-09-10   | in_person | cso    | yes  | error    | went out on
 P6  | 2024-09-10 | 2024-09-11   | in_person | cso    | yes  | error    | went out 1 day after
-P7  | 2024-09-10 |              | in_person | cso    | yes  | error    | are not marked as sent 112 days after
+P7  | 2024-09-10 |              | in_person | cso    | yes  | error    | are still not marked as sent, 112 days after
 P8  | 2025-03-25 |              | in_person | cso    | yes  |          |
-P9  | 2025-03-24 |              | in_person | cso    | yes  | warning  | are not marked as sent 83 days before
-P10 | 2025-02-14 |              | in_person | cso    | yes  | warning  | are not marked as sent 45 days before
-P11 | 2025-02-13 |              | in_person | cso    | yes  | error    | are not marked as sent 44 days before
+P9  | 2025-03-24 |              | in_person | cso    | yes  | warning  | are still not marked as sent, 83 days before
+P10 | 2025-02-14 |              | in_person | cso    | yes  | warning  | are still not marked as sent, 45 days before
+P11 | 2025-02-13 |              | in_person | cso    | yes  | error    | are still not marked as sent, 44 days before
 P12 | 2024-09-10 |              | online    | cso    | yes  |          |
 P13 | 2024-09-10 |              | in_person | donor  | yes  |          |
 P14 | 2024-09-10 |              | in_person | cso    | no   |          |

@@ -211,7 +211,8 @@ class _Engine:
                 if t != verdict.table and self.book[t][n].isna().any()
             ]
         words = ", ".join(f"“{heading}”" for heading in dict.fromkeys(named))
-        why = f": {words} is blank or not usable" if words else verdict.otherwise
+        are = "is" if len(set(named)) == 1 else "are"
+        why = f": {words} {are} blank or not usable" if words else verdict.otherwise
         keys = ", ".join(self._keys(self.book.tables[verdict.table], labels[:3]))
         more = " ..." if len(labels) > 3 else ""
         sheet = self.book.sheet(verdict.table)
@@ -490,6 +491,7 @@ class _Engine:
             self._share_reason(first, one, status),
             groups,
             first.terms,
+            first.most,
         )
 
     def _group(self, share: Share, by: Mapping[str, str], terms: pd.DataFrame) -> Group:
@@ -569,13 +571,15 @@ class _Engine:
             n: [x for x in ask.labels if table is None or pd.isna(table.frame.at[x, n])]
             for n in ask.fields
         }
-        fields = [n for n in ask.fields if blank[n] or not len(ask.labels)]
+        fields = [n for n in ask.fields if blank[n]] or list(ask.fields)
         headings = ", ".join(f"“{self.book.heading(ask.table, n)}”" for n in fields)
         if table is None or not len(ask.labels):
             return (
                 f"add the rows that are missing in the sheet {plan.sheet}, with {headings}{hangs}"
             )
         verb = "fill" if any(table.has(n) for n in fields) else "add"
+        if not any(blank.values()):  # they are filled, but with an answer that leaves it open
+            verb = "complete what is said in"
         if len(ask.labels) > 3:
             return f"{verb} {headings} for {len(ask.labels)} {plan.sheet.lower()}{hangs}"
         cells = [table.place(x, n) for n in fields for x in blank[n]]

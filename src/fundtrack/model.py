@@ -357,6 +357,7 @@ class Result:
     reason: str | None = None
     breakdown: Sequence[Group] = ()
     terms: pd.DataFrame | None = None  # the rows behind a share (see `verdicts.entries`)
+    most: bool = False  # the threshold is the greatest share, not the least
 
 
 @dataclass(frozen=True)

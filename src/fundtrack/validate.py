@@ -37,7 +37,7 @@ WHAT = {
     "integer": "a whole number",
     "percent": "a percentage (10 means 10%)",
     "date": "a real date",
-    "yearmonth": "a month as YYYY-MM",
+    "yearmonth": "a month",
 }
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -280,7 +280,7 @@ def _month(value: Any) -> Parsed:
     if isinstance(value, date):
         return f"{value:%Y-%m}", None
     text = text_of(value)
-    return (text, None) if MONTH.fullmatch(text) else (None, Bad("date", "Write it as 2024-05."))
+    return (text, None) if MONTH.fullmatch(text) else (None, Bad("date"))
 
 
 # --- What each fault says -------------------------------------------------------------------------
@@ -355,7 +355,7 @@ WORDS = {
         "DAT-01",
         Severity.ERROR,
         "“{heading}” of {key} holds “{value}”, which is not {what}; it was not used.{hint}",
-        "Type it as a real date, such as 2024-06-30, not as text.",
+        "Type it as {what}, such as {such}, and not as other text.",
     ),
     "required": Words(
         "SCH-required",
@@ -420,6 +420,7 @@ def _fault(
         "what": WHAT.get(field.type, "readable"),
         "description": field.description,
         "expected": expected,
+        "such": "2024-06" if field.type == "yearmonth" else "2024-06-30",
     } | fixed
     return Fault(
         said.check,

@@ -113,7 +113,8 @@ def figure(r: Result) -> str:
     else:
         basis = r.basis.words if r.basis else ""
         sure = "" if r.confirmed else ", not confirmed"
-        against = f"benchmark {percent(r.threshold)}, {basis}{sure}"
+        limit = "at most" if r.most else "benchmark"
+        against = f"{limit} {percent(r.threshold)}, {basis}{sure}"
     return f"{r.check.name}: {value} ({against}): {r.status.words}"
 
 

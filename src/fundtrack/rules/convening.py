@@ -180,7 +180,7 @@ def documents_in_time(book: Book, limits: Limits) -> RowVerdicts:
         event = people.loc[labels, "event_id"]
         each = people["event_id"].where(concerned.fillna(False))
         late = each[(concerned & due & ~meets).fillna(False)].value_counts()
-        said = unsent.loc[labels].map({True: "are not marked as sent ", False: "went out "})
+        said = unsent.loc[labels].map({True: "are still not marked as sent, ", False: "went out "})
         return {
             "said": said + _when(lead.loc[labels]),
             "first": start.loc[labels].dt.strftime("%Y-%m-%d"),

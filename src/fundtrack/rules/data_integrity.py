@@ -234,8 +234,9 @@ def _within(
     sums, partial = _summed(book, table, child, parent)
     exact = what == "budget lines"
     quotient = sums / rows["amount"]
-    meets = stays_within(quotient, 1 + tolerance) & (reaches(quotient, 1 - tolerance) | (not exact))
-    meets = meets.mask(partial & meets.fillna(True))  # a row without a rate may yet tip it
+    over = ~stays_within(quotient, 1 + tolerance)
+    under = ~reaches(quotient, 1 - tolerance) & exact
+    meets = (~(over | under)).mask(partial & ~over.fillna(False))  # what has no rate may tip it
     scope = sums.notna() | partial  # (1)
     if table == "grants":
         scope &= flows(book).grants["live"]  # (2)

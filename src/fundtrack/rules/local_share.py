@@ -254,7 +254,7 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
         "independent organisations; "
         "the benchmark is {threshold}." + f.caveat,
         remedy="Write a minimum of {threshold} into the next agreement; if sub-grants are missing "
-        "from the list, add them, or leave “All sub-grants listed?” blank.",
+        "from the list, add them.",
         by=["org_id"],
         point=("organisations", "org_id"),
         asks=[Ask("grants", ["subgrants_reported"], silent, total(received.loc[silent]))]

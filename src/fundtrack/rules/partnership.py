@@ -73,7 +73,7 @@ def _either(mask: pd.Series, yes: str | pd.Series, no: str | pd.Series) -> pd.Se
         )
     ],
     severity=Severity.ERROR,
-    severity_note="an error where no day is covered; a warning below the share asked for",
+    severity_note="a warning where some days are covered, but fewer than asked for",
 )
 def tied_to_partnership(book: Book, limits: Limits) -> RowVerdicts:
     """The days of each security grant, to its end as it now stands, on which a partnership ran.
@@ -198,8 +198,7 @@ def _union(rows: pd.DataFrame) -> pd.Series:
         Threshold("lnk.audit_max_months", 12, "months", Basis.HOUSE, (), "One audit a year."),
     ],
     severity=Severity.ERROR,
-    severity_note="an error where no step was ever done; a warning where one is late or not "
-    "followed up",
+    severity_note="a warning where steps were done, but one is late or not followed up",
 )
 def monitored(book: Book, limits: Limits) -> RowVerdicts:
     """The steps done on each security grant: an expenditure report within

@@ -229,7 +229,7 @@ def below_living_wage(book: Book, limits: Limits) -> list[Share]:
             terms if name is None else terms[terms["org_id"] == name],
             at_least="pay.below_max_pct",
             message=("" if name is None else "{org_id}: ") + "{share} of officers ({below} of "
-            "{all}) are paid below the living wage{cost}; at most {threshold} should be. The "
+            "{all}) are paid below the living wage{cost}; the limit is {threshold}. The "
             "mean over all officers, {mean} of the living wage, does not show it.",
             remedy="Fund the gap from the lowest rank upwards.",
             expected="at most {threshold} of officers",

@@ -127,7 +127,7 @@ def _lines(book: Book) -> pd.DataFrame:
         )
     ],
     severity=Severity.ERROR,
-    severity_note="an error where nothing goes to resilience; a warning below the share asked for",
+    severity_note="a warning where something goes to resilience, but less than asked for",
 )
 def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
     """Money for resilience over money for resilience, work with individuals and security.
