@@ -192,8 +192,8 @@ def test_pay_02_counts_officers_and_is_not_fooled_by_the_mean(force):
     assert finding.severity is Severity.WARNING  # an error once the 0% is confirmed
     assert finding.message == (
         "78.6% of officers (550 of 700) are paid below the living wage; closing "
-        "the gap costs 17,500 XTS a month (8.3% of the wage bill), 210,000 XTS a year; the limit is "
-        "0%. The mean over all officers, 100.2% of the living wage, does not show it. "
+        "the gap costs 17,500 XTS a month (8.3% of the wage bill), 210,000 XTS a year; the limit "
+        "is 0%. The mean over all officers, 100.2% of the living wage, does not show it. "
         "(The benchmark is a house default that no donor has confirmed.)"
     )
     assert group(seen, "PAY-02", org_id="POLICE").value == 550 / 700
