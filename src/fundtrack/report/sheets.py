@@ -41,7 +41,7 @@ _A4, _A3 = 9, 8
 _LINE = 13.5  # points
 
 _FINDING_COLUMNS: tuple[tuple[str, int], ...] = (
-    ("Finding", 11),
+    ("Finding", 17),
     ("Severity", 10),
     ("Check", 9),
     ("Where", 20),
