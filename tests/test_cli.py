@@ -190,6 +190,15 @@ def test_checks_lists_the_catalogue_in_every_format(run):
     assert [row["id"] for row in rows] == ids
 
 
+def test_the_readme_shows_what_is_really_printed(run):
+    readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"```text\n(.*?)```", readme, re.S).group(1).splitlines()
+    printed = run("check", FAULTY, "--no-report", code=1).stdout.splitlines()
+    assert [line for line in shown if line not in printed] == []
+    families = set(re.findall(r"\b[A-Z]{3}\b", readme.split("## What it checks")[1].split("##")[0]))
+    assert families == set(rules.FAMILIES) | (families & {"NGO"})
+
+
 def test_every_command_shows_an_example_that_runs(run, faulty):
     run("check", faulty, code=1)
     for name, command in main.commands.items():

@@ -193,7 +193,7 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
 
     done: list[Checked] = []
     failed = False
-    visible = sys.stderr.isatty() and not quiet and len(requests) > 1
+    visible = sys.stderr.isatty() and not quiet
     pool = ProcessPoolExecutor(min(jobs, len(requests))) if jobs > 1 and len(requests) > 1 else None
     results = pool.map(_run, requests) if pool else map(_run, requests)
     bar: Any = click.progressbar(
