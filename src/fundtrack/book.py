@@ -60,17 +60,7 @@ class Book:
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name in self.tables:
             return self.tables[name].frame
-        return self._empty[name]
-
-    @cached_property
-    def _empty(self) -> dict[str, pd.DataFrame]:
-        index = pd.Index([], dtype="int64")
-        return {
-            t.name: pd.DataFrame(
-                {f.name: pd.Series(dtype=DTYPES[f.type], index=index) for f in t.fields}
-            )
-            for t in schema.tables().values()
-        }
+        return self.once(("empty", name), lambda: _empty(name))
 
     def has(self, table: str, name: str) -> bool:
         """True where some sheet gives the field, even if every cell is blank."""
@@ -156,3 +146,12 @@ class Book:
             mine = lines["parent_id"].where(lines["parent_type"] == kind)
             days = days.fillna(pd.Series(parent.reindex(mine.array).array, index=lines.index))
         return days
+
+
+def _empty(name: str) -> pd.DataFrame:
+    """The frame of a table that no sheet feeds: every column, no row."""
+    index = pd.Index([], dtype="int64")
+    columns = {
+        f.name: pd.Series(dtype=DTYPES[f.type], index=index) for f in schema.tables()[name].fields
+    }
+    return pd.DataFrame(columns)

@@ -4,6 +4,7 @@ needed.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -176,6 +177,7 @@ def check(
     done, failed = _run_all(requests, jobs, quiet=quiet)
     if done and not quiet:
         click.echo(_printed(done, style, verbose=verbose), nl=style != "csv")
+    gc.freeze()  # what is left goes all at once: walking through it first takes a while
     level = None if fail_on == "never" else Severity(fail_on)
     found = level and any(
         not f.accepted and f.severity.rank <= level.rank

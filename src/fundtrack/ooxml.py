@@ -20,6 +20,7 @@ from lxml import etree
 from fundtrack.model import FundtrackError
 
 PART_LIMIT = 512 * 2**20
+KEPT = 128 * 2**20  # inflated bytes that a package holds for its next reader
 STRICT_MAIN = "http://purl.oclc.org/ooxml/spreadsheetml/main"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
@@ -176,6 +177,7 @@ class Package:
     ) -> None:
         self.path, self.file, self.part_limit = path, path.name, part_limit
         self.bytes = _bytes_of(path) if data is None else data
+        self._kept: dict[str, bytes] = {}
         self._infos = self._directory()
         self._raw = {info.orig_filename: self._entry(info) for info in self._infos}
         self.names = [info.orig_filename for info in self._infos]
@@ -198,13 +200,16 @@ class Package:
         """Give an entry's compressed bytes and header facts. Raises KeyError when there is none."""
         return self._raw[self.entry_name(name)]
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, *, keep: bool = False) -> bytes:
         """Give the inflated bytes of an entry, its CRC verified.
 
-        Raises KeyError when there is none, FundtrackError when it is damaged or over `part_limit`
-        (counted while inflating: the size that a header claims is not believed).
+        `keep` holds them for the next reader, up to KEPT bytes in all. Raises KeyError when there
+        is none, FundtrackError when it is damaged or over `part_limit` (counted while inflating:
+        the size that a header claims is not believed).
         """
         entry = self.raw(name)
+        if entry.name in self._kept:
+            return self._kept.pop(entry.name)
         try:
             data = self._inflate(entry)
         except zlib.error as error:
@@ -217,6 +222,8 @@ class Package:
             )
         if zlib.crc32(data) != entry.crc:
             raise self._damaged(f"“{name}” does not match its checksum")
+        if keep and len(data) + sum(map(len, self._kept.values())) <= KEPT:
+            self._kept[entry.name] = data
         return data
 
     def parse(self, name: str) -> etree._Element:

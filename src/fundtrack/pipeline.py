@@ -161,10 +161,13 @@ def _annotated(path: Path) -> bool:
 
 
 def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: Assessment) -> int:
-    """Writes the annotated copy; gives the number of findings that have no note in it."""
+    """Writes the annotated copy; gives the number of findings that have no note in it.
+
+    It is made from the very bytes that were judged, whatever became of the file since.
+    """
     with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
         source = request.path
-        if workbook.format != "xlsx":
+        if workbook.package is None:
             source = Path(folder) / f"{request.path.stem}.xlsx"
             report.plain_workbook([(g.sheet, g.rows) for g in workbook.grids], source)
             told = (
@@ -172,13 +175,11 @@ def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: 
                 f"workbook, without its formats."
             )
             assessment = replace(assessment, remarks=[*assessment.remarks, told])
-        elif _annotated(request.path):
-            source = Path(folder) / request.path.name
-            report.strip(request.path, source)
         return report.annotate(
             source,
             assessment,
             goal,
+            package=workbook.package,
             families=rules.FAMILIES,
             max_notes=request.max_notes,
             force=request.force,

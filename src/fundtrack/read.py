@@ -15,7 +15,6 @@ import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -66,6 +65,7 @@ class Workbook:
     sha256: str
     grids: list[Grid]
     remarks: list[str] = field(default_factory=list)
+    package: Package | None = None  # of an .xlsx or .xlsm: the very bytes that were read
 
     @property
     def values_digest(self) -> str:
@@ -107,8 +107,8 @@ def workbook(path: Path) -> Workbook:
     data = _bytes(path)
     reader = _reader(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
-    file_format, grids, remarks = reader(path, data)
-    return Workbook(path, file_format, sha256, grids, remarks)
+    file_format, grids, remarks, package = reader(path, data)
+    return Workbook(path, file_format, sha256, grids, remarks, package)
 
 
 def _bytes(path: Path) -> bytes:
@@ -135,7 +135,8 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
-Reader = Callable[[Path, bytes], tuple[str, list[Grid], list[str]]]
+Read = tuple[str, list[Grid], list[str], Package | None]
+Reader = Callable[[Path, bytes], Read]
 
 
 def _reader(path: Path, data: bytes) -> Reader:
@@ -204,7 +205,7 @@ def _locked(path: Path) -> FundtrackError:
     )
 
 
-def _xlsx(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
+def _xlsx(path: Path, data: bytes) -> Read:
     package = Package(path, data=data)
     parts = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
     with ThreadPoolExecutor(1) as aside:  # both wait for native code, so a second core can help
@@ -212,23 +213,20 @@ def _xlsx(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
             sheet.name: aside.submit(_seen, package, sheet.part) for sheet in parts if sheet.part
         }
         grids = _calamine(path, data)
-        return (
-            "xlsx",
-            [_told(grid, seen[grid.sheet].result()) for grid in grids if grid.sheet in seen],
-            [],
-        )
+        told = [_told(grid, seen[grid.sheet].result()) for grid in grids if grid.sheet in seen]
+    return "xlsx", told, [], package
 
 
-def _xlsb(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
-    return "xlsb", _calamine(path, data), [_UNSEEN]
+def _xlsb(path: Path, data: bytes) -> Read:
+    return "xlsb", _calamine(path, data), [_UNSEEN], None
 
 
-def _xls(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
-    return "xls", _calamine(path, data), [_UNSEEN]
+def _xls(path: Path, data: bytes) -> Read:
+    return "xls", _calamine(path, data), [_UNSEEN], None
 
 
-def _ods(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
-    return "ods", _calamine(path, data), [_UNSEEN]
+def _ods(path: Path, data: bytes) -> Read:
+    return "ods", _calamine(path, data), [_UNSEEN], None
 
 
 _UNSEEN = (
@@ -288,7 +286,7 @@ def _seen(package: Package, part: str) -> _Seen:
 
     Searches for literal bytes come first: they run at the speed of memory, patterns do not.
     """
-    xml = package.read(part)
+    xml = package.read(part, keep=True)  # the report marks the same sheets
     errors: dict[tuple[int, int], str] = {}
     uncalculated, formulas = [], []
     for match in _ERROR.finditer(xml) if b't="e"' in xml or b"t='e'" in xml else ():
@@ -362,7 +360,7 @@ def _put(rows: list[list[Cell]], at: tuple[int, int], value: Cell) -> None:
         rows[row][column] = value
 
 
-def _csv(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
+def _csv(path: Path, data: bytes) -> Read:
     text, remarks = _decoded(data)
     sample = text[:65536]
     delimiter = max(",;\t|", key=sample.count)
@@ -380,7 +378,7 @@ def _csv(path: Path, data: bytes) -> tuple[str, list[Grid], list[str]]:
         )
     for row in rows:
         row.extend([""] * (width - len(row)))
-    return "csv", [Grid(path.stem[:31], rows, text_only=True)], remarks
+    return "csv", [Grid(path.stem[:31], rows, text_only=True)], remarks, None
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
@@ -394,10 +392,3 @@ def _decoded(data: bytes) -> tuple[str, list[str]]:
             "wrong: save it "
             "as “CSV UTF-8” to be sure."
         ]
-
-
-def as_datetime(value: Cell) -> date | None:
-    """The day of a date cell, None where the cell holds no date."""
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else None

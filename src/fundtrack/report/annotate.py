@@ -87,11 +87,15 @@ def annotate(
     assessment: Assessment,
     target: Path,
     *,
+    package: Package | None = None,
     families: Mapping[str, str] | None = None,
     max_notes: int = 1000,
     force: bool = False,
 ) -> int:
     """Write the annotated copy of an .xlsx, .xlsm, .xltx or .xltm file; the input is only read.
+
+    `package` holds the bytes that were assessed, where they were read before: `path` then only
+    guards against being overwritten.
 
     Gives the number of findings at a cell of this workbook that got no note: beyond `max_notes` a
     sheet, or on a cell that has a note of its own. `families` names the checks' families by the
@@ -100,7 +104,7 @@ def annotate(
     when the target cannot be written; nothing is left behind then.
     """
     refuse_target(path, target, force=force)
-    package = Package(path, part_limit=_WHOLE)
+    package = package or Package(path, part_limit=_WHOLE)
     if is_annotated(package):
         raise FundtrackError(
             path.name, "is annotated already.", "Take the annotation out first: fundtrack strip."
