@@ -189,7 +189,6 @@ def test_a_number_is_the_one_of_the_specification(threshold):
     assert threshold.basis is basis
     cited = set(re.findall(r"S\d\d", spec["sources"]))
     assert {c for c in threshold.cite if c in SOURCES} == cited
-    assert rules.users(threshold.parameter)
 
 
 @with_spec

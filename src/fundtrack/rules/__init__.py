@@ -87,10 +87,3 @@ def thresholds() -> dict[str, Threshold]:
             if found.setdefault(threshold.parameter, threshold) != threshold:
                 raise ValueError(f"{threshold.parameter} is defined twice")
     return found
-
-
-def users(parameter: str) -> list[str]:
-    """The ids of the checks that a number belongs to."""
-    return [
-        c.id for c in catalogue().values() if any(t.parameter == parameter for t in c.thresholds)
-    ]
