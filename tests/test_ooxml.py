@@ -53,7 +53,6 @@ def test_sheets_in_the_order_of_the_workbook(book):
     ]
     assert package.main_part == "xl/workbook.xml"
     assert not package.strict
-    assert not package.date1904
 
 
 def test_a_format_that_shows_a_percentage_is_known_from_one_that_only_prints_the_sign(book):

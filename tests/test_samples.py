@@ -129,7 +129,7 @@ def test_the_page_of_every_check_reads_well(check, request, monkeypatch):
     snapshot(f"explain/{check}.txt", pages.explain(check) + "\n", request)
 
 
-def test_ids_are_unique_and_stay_when_the_order_of_rows_changes(faulty):
+def test_no_two_findings_share_an_id(faulty):
     assert max(Counter(f.id for f in faulty.findings).values()) == 1
 
 

@@ -252,12 +252,6 @@ class Package:
         """True for a Strict Open XML workbook, which has other namespaces."""
         return etree.QName(self._workbook).namespace == STRICT_MAIN
 
-    @property
-    def date1904(self) -> bool:
-        """True where day numbers count from 1904 (early Excel for Mac)."""
-        properties = child(self._workbook, "workbookPr")
-        return properties is not None and properties.get("date1904") in ("1", "true", "on")
-
     def part_of_kind(self, kind: str) -> str | None:
         """Give the part that the workbook links as that kind (`styles`), None where not held."""
         for link in self.rels(self.main_part):
