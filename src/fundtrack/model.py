@@ -299,6 +299,23 @@ class Finding:
     main: bool = True  # False where it stands in a companion file
 
 
+# What a reviewer can say of a finding; the first is what an unanswered one has.
+ANSWER_STATUSES = ("open", "agreed", "done", "accepted", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reviewer wrote beside one finding; None is a blank cell."""
+
+    finding: str  # the finding's id
+    status: str = ANSWER_STATUSES[0]
+    response: str | None = None
+    action: str | None = None  # agreed
+    due: date | None = None
+    role: str | None = None
+    reviewed_on: date | None = None
+
+
 @dataclass(frozen=True)
 class Check:
     """All that is known of a check apart from its formula (`evaluate` runs that)."""
@@ -399,6 +416,7 @@ class Assessment:
     exceptions: Sequence[Mapping[str, Any]]
     tables: Mapping[str, Table]
     remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
+    answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""

@@ -1,0 +1,75 @@
+"""The checks: every one with its requirement, result, number and source, for auditors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fundtrack.model import Assessment, Limit, Limits, Result, Status
+from fundtrack.report.page import A3, Page, decimals, number_style
+from fundtrack.rules.sources import cited
+
+_NUMBERS = (5, 6, 7, 9, 13)
+_COLUMNS: tuple[tuple[str, int], ...] = (
+    ("Check", 9),
+    ("Requirement", 36),
+    ("Place in the brief", 12),
+    ("Words of the brief", 32),
+    ("Result", 14),
+    ("Value", 13),
+    ("Lowest possible", 13),
+    ("Highest possible", 13),
+    ("Unit", 10),
+    ("Threshold", 13),
+    ("Basis", 14),
+    ("Citation", 34),
+    ("Confirmed", 11),
+    ("Findings", 10),
+    ("Why not assessed, or on what terms", 32),
+)
+
+
+def checks(page: Page, assessment: Assessment) -> None:
+    """Write the sheet of all checks, in the catalogue's order."""
+    page.start("checks", [width for _, width in _COLUMNS], paper=A3)
+    for column, (heading, _) in enumerate(_COLUMNS):
+        page.put(0, column, heading, "heading_right" if column in _NUMBERS else "heading")
+    for row, result in enumerate(assessment.results, 1):
+        _check(page, row, result, assessment.limits)
+    page.sheet.autofilter(0, 0, max(len(assessment.results), 1), len(_COLUMNS) - 1)
+
+
+def _check(page: Page, row: int, result: Result, limits: Limits) -> None:
+    check = result.check
+    page.put(row, 0, check.id, "label")
+    page.put(row, 1, limits.fill(check.title))
+    page.put(row, 2, check.brief.place if check.brief else "–")
+    page.put(row, 3, f"“{check.brief.quote}”" if check.brief else f"({check.origin})")
+    page.put(row, 4, result.status.words, "fail" if result.status is Status.FAIL else "text")
+    for column, figure in enumerate((result.value, result.low, result.high), 5):
+        _figure(page, (row, column), figure, result)
+    page.put(row, 8, result.unit)
+    _figure(page, (row, 9), result.threshold, result)
+    page.put(row, 10, result.basis.words if result.basis else None)
+    page.put(row, 11, _citation(result, limits.all))
+    page.put(row, 12, ("yes" if result.confirmed else "no") if result.basis else None)
+    page.put(row, 13, len(result.findings), "integer")
+    page.put(row, 14, result.reason)
+
+
+def _figure(page: Page, at: tuple[int, int], figure: float | None, result: Result) -> None:
+    if result.unit == "share":
+        page.share(*at, figure, decimals(result))
+    else:
+        page.put(*at, figure, number_style(figure))
+
+
+def _citation(result: Result, limits: Mapping[str, Limit]) -> str:
+    texts = []
+    for threshold in result.check.thresholds:
+        limit = limits.get(threshold.parameter)
+        value = limit.value if limit else threshold.value
+        number = "report only" if value is None else f"{value:g} {threshold.unit}"
+        source = cited(threshold.cite) or threshold.basis.words
+        note = f" – {threshold.note}" if threshold.note else ""
+        texts.append(f"{threshold.parameter} = {number}: {source}{note}")
+    return "\n".join(texts)

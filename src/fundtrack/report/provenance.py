@@ -1,0 +1,116 @@
+"""The provenance: from what, by what and on what terms the workbook was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fundtrack import __version__
+from fundtrack.model import EDITION, Assessment, SheetFacts
+from fundtrack.ooxml import column_index
+from fundtrack.report.page import Page, named, title, words
+
+
+def provenance(page: Page, assessment: Assessment, remarks: Sequence[str]) -> None:
+    """Write the facts of the run, one a row."""
+    page.start("provenance", [24, 34, 60, 50])
+    facts = [
+        *_workbook_facts(assessment),
+        *_setting_facts(assessment),
+        *_threshold_facts(assessment),
+        *_exception_facts(assessment),
+        *(fact for sheet in assessment.sheets for fact in _sheet_facts(sheet)),
+        *(("Remarks", f"Remark {n}", remark, "") for n, remark in enumerate(remarks, 1)),
+    ]
+    for column, heading in enumerate(("Topic", "Item", "Value", "Detail")):
+        page.put(0, column, heading, "heading")
+    for row, fact in enumerate(facts, 1):
+        for column, value in enumerate(fact):
+            page.put(row, column, value, "label" if column == 0 else "text")
+    page.sheet.autofilter(0, 0, len(facts), 3)
+
+
+_Fact = tuple[str, str, str, str]
+
+
+def _workbook_facts(assessment: Assessment) -> list[_Fact]:
+    return [
+        ("Workbook", "File", assessment.file, ""),
+        ("Workbook", "SHA-256", assessment.sha256, "of the file as it was received"),
+        (
+            "Workbook",
+            "Digest of values",
+            assessment.values_digest,
+            "of sheet, cell, value and formula: shows whether figures were altered afterwards",
+        ),
+        ("Workbook", "Kind", assessment.kind, ""),
+        ("Workbook", "Layout", assessment.layout_title, assessment.layout),
+        ("Program", "fundtrack", __version__, ""),
+        ("Program", "Edition of the guidance", EDITION, ""),
+    ]
+
+
+def _setting_facts(assessment: Assessment) -> list[_Fact]:
+    return [
+        ("Settings", title(key), words(value), "") for key, value in assessment.settings.items()
+    ]
+
+
+def _threshold_facts(assessment: Assessment) -> list[_Fact]:
+    facts = []
+    for parameter, limit in assessment.limits.all.items():
+        if not limit.changed and limit.confirmed_by is None:
+            continue
+        default = limit.threshold.value
+        change = f"default {'none' if default is None else f'{default:g}'}; " * limit.changed
+        who = f"confirmed by {limit.confirmed_by}" if limit.confirmed_by else "not confirmed"
+        when = f" on {words(limit.confirmed_on)}" if limit.confirmed_on else ""
+        why = f": {limit.reason}" if limit.reason else ""
+        value = "none" if limit.value is None else f"{limit.value:g} {limit.threshold.unit}"
+        facts.append(("Thresholds", parameter, value, f"{change}{who}{when}{why}"))
+    return facts or [("Thresholds", "Changed or confirmed", "none", "")]
+
+
+def _exception_facts(assessment: Assessment) -> list[_Fact]:
+    return [
+        (
+            "Exceptions",
+            f"Exception {number}",
+            "; ".join(f"{title(k)}: {words(v)}" for k, v in exception.items() if v is not None),
+            "",
+        )
+        for number, exception in enumerate(assessment.exceptions, 1)
+    ]
+
+
+def _sheet_facts(facts: SheetFacts) -> list[_Fact]:
+    topic = f"Sheet {named(facts)}"
+    if facts.table is None:
+        return [(topic, "Recognised as", "not recognised, ignored", facts.how)]
+    read = "\n".join(
+        f"{letter}: {facts.headings.get(name, name)}"
+        for name, letter in sorted(facts.columns.items(), key=_by_column)
+    )
+    ignored = "\n".join(f"{letter}: {heading}" for letter, heading in facts.ignored_columns)
+    listed: list[tuple[str, str, str]] = [
+        ("Recognised as", facts.table, facts.how),
+        ("Heading row", words(facts.header_row), ""),
+        ("Rows", f"{facts.rows:,}", ""),
+        ("Columns recognised", read, f"{len(facts.columns):,}"),
+        ("Columns ignored", ignored, ""),
+        *(("Rows skipped", f"row {_some(rows)}", why) for why, rows in facts.skipped.items()),
+        ("Hidden", "yes" if facts.hidden else "", ""),
+        ("Hidden rows", f"{facts.hidden_rows:,}" if facts.hidden_rows else "", ""),
+        ("Formulas never calculated", _some(facts.uncalculated), ""),
+        ("Cells with an error", _some(facts.error_cells), ""),
+    ]
+    return [(topic, item, value, detail) for item, value, detail in listed if value]
+
+
+def _by_column(field: tuple[str, str]) -> tuple[int, str]:
+    return (column_index("".join(c for c in field[1] if c.isalpha())), field[1])
+
+
+def _some(items: Sequence[Any], most: int = 50) -> str:
+    shown = ", ".join(str(item) for item in items[:most])
+    return shown if len(items) <= most else f"{shown} and {len(items) - most:,} more"
