@@ -12,7 +12,7 @@ import hashlib
 import io
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -235,12 +235,22 @@ _UNSEEN = (
 )
 
 
-def _calamine(path: Path, data: bytes) -> list[Grid]:
+def values(path: Path, data: bytes, sheets: Collection[str]) -> list[Grid]:
+    """Reads the values of the sheets named, and of no others; one that is not there is left out.
+
+    Raises FundtrackError where the bytes are no workbook, or hold none of these sheets.
+    """
+    return _calamine(path, data, sheets)
+
+
+def _calamine(path: Path, data: bytes, wanted: Collection[str] | None = None) -> list[Grid]:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         grids = []
         for meta in book.sheets_metadata:
             if meta.typ is not SheetTypeEnum.WorkSheet:
+                continue
+            if wanted is not None and meta.name not in wanted:
                 continue
             rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
             grids.append(

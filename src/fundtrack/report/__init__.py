@@ -1,7 +1,18 @@
 """The report room: the workbook given back as it came, with the findings in it."""
 
 from fundtrack.report.annotate import annotate, is_annotated, refuse_target
+from fundtrack.report.answers import Answers, Listed, answers_in, read_answers
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.strip import strip
 
-__all__ = ["annotate", "is_annotated", "plain_workbook", "refuse_target", "strip"]
+__all__ = [
+    "Answers",
+    "Listed",
+    "annotate",
+    "answers_in",
+    "is_annotated",
+    "plain_workbook",
+    "read_answers",
+    "refuse_target",
+    "strip",
+]

@@ -1,0 +1,273 @@
+"""What reviewers wrote beside the findings, read back from a copy that others have worked in.
+
+Between two readings the copy may have been saved by LibreOffice or openpyxl, its tables sorted,
+their columns moved, its sheets renamed. So the sheets are found by the hidden names that follow
+them, the columns by their headings, and each answer by the id of its finding.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fundtrack import read
+from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
+from fundtrack.ooxml import Package, children
+
+# The headings of the findings by which a line and its answer are read back; see `findings`.
+FINDING, LINE, SEVERITY, CHECK = "Finding", "Line", "Severity", "Check"
+WHERE, RECORD, MESSAGE = "Where", "Record", "Message"
+RESPONSE, ACTION, DUE = "Response", "Agreed action", "Due date"
+STATUS, ROLE, REVIEWED = "Status", "Reviewer's role", "Reviewed on"
+REVIEW = (RESPONSE, ACTION, DUE, STATUS, ROLE, REVIEWED)
+
+# The end of the message of a finding that the sheet Exceptions accepts: its status is not an
+# answer, and lapses with the exception.
+EXCEPTED = "Accepted as an exception."
+
+_OPEN, _ACCEPTED = ANSWER_STATUSES[0], "accepted"
+_HEADINGS_WITHIN = 30  # rows; somebody may have written above the table
+_ID = re.compile(r"[0-9a-f]{16}")
+_EXCEL_DAYS = range(36_526, 73_051)  # 2000-01-01 to 2099-12-31, where a cell lost its date format
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One finding as a copy lists it, in the words of the copy, with what was answered."""
+
+    id: str
+    answer: Answer
+    severity: str = ""
+    check: str = ""
+    where: str = ""
+    record: str = ""
+    message: str = ""
+    excepted: bool = False  # accepted by the workbook's own sheet of exceptions
+    gone: bool = False  # of an earlier check: it was no longer found when the copy was made
+
+    @property
+    def answered(self) -> bool:
+        """True where a reviewer wrote anything at all."""
+        return self.answer != Answer(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All findings that a copy lists, by id, each once; folded lines unfolded."""
+
+    listed: Mapping[str, Listed] = field(default_factory=dict)
+    remarks: Sequence[str] = ()  # what could not be read as it was meant, for people
+
+    @property
+    def all(self) -> list[Answer]:
+        """One answer a finding; of a finding that nobody answered, one that is blank and open."""
+        return [line.answer for line in self.listed.values()]
+
+    @property
+    def given(self) -> dict[str, Answer]:
+        """Only what reviewers wrote, by finding."""
+        return {line.id: line.answer for line in self.listed.values() if line.answered}
+
+
+def read_answers(path: Path) -> Answers:
+    """Give the findings and answers of a workbook that fundtrack annotated.
+
+    Raises FundtrackError where the file cannot be read or has no sheet of findings.
+    """
+    package = Package(path, part_limit=2**32)
+    found = answers_in(package)
+    if found is None:
+        raise FundtrackError(
+            path.name,
+            "has no sheet of findings.",
+            "Give the annotated copy that fundtrack wrote (its name ends in .checked.xlsx).",
+        )
+    return found
+
+
+def answers_in(package: Package) -> Answers | None:
+    """Give the findings and answers of an annotated package; None where it lists no findings."""
+    roles = sheets_by_role(package)
+    wanted = {name: role for name, role in roles.items() if role in ("findings", "folded", "gone")}
+    if "findings" not in wanted.values():
+        return None
+    grids = read.values(package.path, package.bytes, wanted)
+    notes = _Notes()
+    lines: dict[str, Listed] = {}
+    for grid in grids:
+        if wanted[grid.sheet] != "folded":
+            gone = wanted[grid.sheet] == "gone"
+            for row in _records(grid.rows, FINDING):
+                _add(lines, _listed(row, notes, gone=gone), notes)
+    for grid in grids:
+        if wanted[grid.sheet] == "folded":
+            for row in _records(grid.rows, LINE):
+                _unfold(lines, row)
+    return Answers(lines, notes.said())
+
+
+def sheets_by_role(package: Package) -> dict[str, str]:
+    """Give the sheets that fundtrack added: name as it is now -> role, such as "findings"."""
+    roles = {}
+    for name in children(package.workbook, "definedNames", "definedName"):
+        if match := _OURS.fullmatch(name.get("name", "")):
+            roles[sheet_of(name.text or "")] = match[1].lower()
+    return roles
+
+
+_OURS = re.compile(r"fundtrack_([a-z]+)(?:_\d+)?", re.IGNORECASE)
+
+
+def sheet_of(reference: str) -> str:
+    """Give the sheet's name in a reference such as 'Findings 2'!$A$1."""
+    name = reference.removeprefix("$").rpartition("!")[0]
+    return name[1:-1].replace("''", "'") if name.startswith("'") else name
+
+
+def _records(rows: Sequence[Sequence[Any]], key: str) -> list[dict[str, Any]]:
+    """Give the rows below the headings as heading -> value; none where there are no headings."""
+    for number, row in enumerate(rows[:_HEADINGS_WITHIN]):
+        headings = {_plain(cell): column for column, cell in reversed(list(enumerate(row)))}
+        if {_plain(key), _plain(FINDING)} <= headings.keys():
+            at = {name: headings[_plain(name)] for name in _READ if _plain(name) in headings}
+            return [{name: r[c] for name, c in at.items()} for r in rows[number + 1 :]]
+    return []
+
+
+_READ = (FINDING, LINE, SEVERITY, CHECK, WHERE, RECORD, MESSAGE, *REVIEW)
+
+
+def _plain(value: Any) -> str:
+    return " ".join(str(value).replace("’", "'").split()).casefold()
+
+
+class _Notes:
+    """Gathers what was not written as it was meant, to say it once with a count."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, list[str]] = {}
+
+    def add(self, what: str, example: str) -> None:
+        self._met.setdefault(what, []).append(example)
+
+    def said(self) -> list[str]:
+        return [
+            f"{len(examples):,} × {what} (“{examples[0]}”): kept in the column Response."
+            for what, examples in self._met.items()
+        ]
+
+
+def _listed(row: Mapping[str, Any], notes: _Notes, *, gone: bool) -> Listed | None:
+    """Give one line; None where it is not one of a finding, such as a total or a remark."""
+    name = _text(row.get(FINDING)) or ""
+    if not _ID.fullmatch(name):
+        return None
+    message = _text(row.get(MESSAGE)) or ""
+    excepted = message.endswith(EXCEPTED)
+    return Listed(
+        name,
+        _answer(name, row, notes, excepted=excepted),
+        _text(row.get(SEVERITY)) or "",
+        _text(row.get(CHECK)) or "",
+        _text(row.get(WHERE)) or "",
+        _text(row.get(RECORD)) or "",
+        message,
+        excepted=excepted,
+        gone=gone,
+    )
+
+
+def _answer(name: str, row: Mapping[str, Any], notes: _Notes, *, excepted: bool) -> Answer:
+    kept = []
+    status = (_text(row.get(STATUS)) or _OPEN).casefold()
+    if status not in ANSWER_STATUSES:
+        written = _text(row.get(STATUS)) or ""
+        notes.add(f"a status other than {', '.join(ANSWER_STATUSES)}", written)
+        kept.append(f"[{STATUS}: {written}]")
+        status = _OPEN
+    if excepted and status == _ACCEPTED:
+        status = _OPEN  # written by the program, not by a reviewer
+    dates = []
+    for heading in (DUE, REVIEWED):
+        day, odd = _day(row.get(heading))
+        if odd:
+            notes.add("a date not written as 2025-01-31", odd)
+            kept.append(f"[{heading}: {odd}]")
+        dates.append(day)
+    return Answer(
+        name,
+        status,
+        "\n".join(filter(None, (_text(row.get(RESPONSE)), *kept))) or None,
+        _text(row.get(ACTION)),
+        dates[0],
+        _text(row.get(ROLE)),
+        dates[1],
+    )
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        value = value.date()
+    return str(value).strip() or None if value is not None else None
+
+
+def _day(value: Any) -> tuple[dt.date | None, str | None]:
+    """Give the day that a cell holds, or else what is written there."""
+    if isinstance(value, dt.datetime):
+        return value.date(), None
+    if isinstance(value, dt.date):
+        return value, None
+    if isinstance(value, int | float) and not isinstance(value, bool) and value in _EXCEL_DAYS:
+        return dt.date(1899, 12, 30) + dt.timedelta(days=int(value)), None
+    text = _text(value)
+    try:
+        return (dt.date.fromisoformat(text), None) if text else (None, None)
+    except ValueError:
+        return None, text
+
+
+def _add(lines: dict[str, Listed], line: Listed | None, notes: _Notes) -> None:
+    """Put a line among the others; where a finding is there twice, both answers are kept."""
+    if line is None:
+        return
+    before = lines.get(line.id)
+    if before is None or not before.answered:
+        lines[line.id] = replace(line, gone=line.gone and (before is None or before.gone))
+    elif line.answered and line.answer != before.answer:
+        notes.add("a second answer to the same finding", line.answer.response or line.answer.status)
+        lines[line.id] = replace(before, answer=_both(before.answer, line.answer))
+
+
+def _both(first: Answer, second: Answer) -> Answer:
+    also = [f"[{STATUS}: {second.status}]"] if second.status != first.status else []
+    said = [first.response, second.response, second.action, *also]
+    return replace(first, response="\n".join(dict.fromkeys(filter(None, said))))
+
+
+def _unfold(lines: dict[str, Listed], row: Mapping[str, Any]) -> None:
+    """Give a finding behind a folded line the answer of that line."""
+    name, line = _text(row.get(FINDING)) or "", lines.get(_text(row.get(LINE)) or "")
+    if not _ID.fullmatch(name):
+        return
+    place = _text(row.get(WHERE)) or ""
+    record, message = _text(row.get(RECORD)) or "", _text(row.get(MESSAGE)) or ""
+    if line is None:  # somebody deleted the line: its findings are still listed
+        facts = Listed(name, Answer(name), where=place, record=record, message=message)
+        lines.setdefault(name, facts)
+        return
+    own = lines.get(name, line)
+    given = own.answer if own is not line and own.answered else line.answer
+    lines[name] = replace(
+        line,
+        id=name,
+        answer=replace(given, finding=name),
+        where=place,
+        record=record,
+        message=message,
+    )
