@@ -92,7 +92,9 @@ def read_answers(path: Path) -> Answers:
 def answers_in(package: Package) -> Answers | None:
     """Give the findings and answers of an annotated package; None where it lists no findings."""
     roles = sheets_by_role(package)
-    wanted = {name: role for name, role in roles.items() if role in ("findings", "folded", "gone")}
+    wanted = {
+        name: role for name, role in roles.items() if role in ("findings", "folded", "earlier")
+    }
     if "findings" not in wanted.values():
         return None
     grids = read.values(package.path, package.bytes, wanted)
@@ -100,7 +102,7 @@ def answers_in(package: Package) -> Answers | None:
     lines: dict[str, Listed] = {}
     for grid in grids:
         if wanted[grid.sheet] != "folded":
-            gone = wanted[grid.sheet] == "gone"
+            gone = wanted[grid.sheet] == "earlier"
             for row in _records(grid.rows, FINDING):
                 _add(lines, _listed(row, notes, gone=gone), notes)
     for grid in grids:
