@@ -330,8 +330,11 @@ def _widths(xml: bytes) -> dict[int, int]:
 def _highlights(tail: _Tail, cells: Sequence[_Cell], formats: Mapping[Severity, int]) -> bytes:
     pieces, prefix, priority = [], tail.prefix, tail.free_priority(len(cells))
     formula = MARKER.replace('"', "&quot;")
-    for severity in Severity:
-        ranges = _ranges([c for c in cells if c.severity is severity])
+    alike: dict[Severity, list[_Cell]] = {severity: [] for severity in Severity}
+    for cell in cells:
+        alike[cell.severity].append(cell)
+    for severity, some in alike.items():
+        ranges = _ranges(some)
         for start in range(0, len(ranges), _RANGES_AN_ELEMENT):
             where = " ".join(ranges[start : start + _RANGES_AN_ELEMENT])
             pieces.append(

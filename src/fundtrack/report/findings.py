@@ -203,7 +203,7 @@ def _table(page: Page, columns: Sequence[tuple[str, int]], count: int, name: str
         for heading, _ in group
     ]
     facts = {"name": name, "style": None, "columns": heads}
-    page.sheet.add_table(0, 0, max(count, 1), len(heads) - 1, facts)
+    page.sheet.add_table(0, 0, 1, len(heads) - 1, facts)  # stretched to the rows put below
     _validated(page, len(columns), count)
 
 

@@ -23,6 +23,7 @@ MOST_LINKS = 65_530  # Excel repairs a sheet with more
 
 _PATTERN_CELL = re.compile(rb'<c r="[A-Z]+\d+"(?: s="(\d+)")?')
 _DIMENSION = re.compile(rb'<dimension ref="([A-Z]+)(\d+)(?::([A-Z]+)(\d+))?"')
+_REFERENCE = re.compile(rb'( ref="[A-Z]+\d+:[A-Z]+)(\d+)"')
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # Excel reads _x0041_ as A
 
 
@@ -78,25 +79,38 @@ def put_rows(page: Page, start: int, columns: Sequence[Column]) -> None:
 def spliced(xml: bytes, blocks: Sequence[Block]) -> bytes:
     """Give the sheet with the rows of all blocks in it, their links, and its dimension set right.
 
-    `xml` is a sheet as XlsxWriter writes it, its style numbers those of the final workbook.
+    `xml` is a sheet as XlsxWriter writes it, with the style numbers of the final workbook; the
+    blocks are in the order of its rows.
     """
-    links: list[str] = []
+    pieces, links = list[bytes](), list[str]()
     for block in blocks:
-        xml = _filled(xml, block, links)
-    return _linked(xml, links[:MOST_LINKS])
+        opening = xml.index(b'<row r="%d"' % (block.start + 1))
+        closing = xml.index(b"</row>", opening) + len(b"</row>")
+        numbers = _PATTERN_CELL.findall(xml, opening, closing)
+        styles = {
+            name: f' s="{number.decode()}"' if number else ""
+            for name, number in zip(block.styles, numbers, strict=True)
+        }
+        pieces += [xml[:opening], "".join(_rows(block, styles, links)).encode("utf-8")]
+        xml = xml[closing:]
+    if pieces:
+        last = blocks[-1]
+        pieces[0] = _DIMENSION.sub(lambda m: _reaching(m, last), pieces[0], count=1)
+    return b"".join([*pieces, _linked(xml, links[:MOST_LINKS])])
 
 
-def _filled(xml: bytes, block: Block, links: list[str]) -> bytes:
-    opening = xml.index(b'<row r="%d"' % (block.start + 1))
-    closing = xml.index(b"</row>", opening) + len(b"</row>")
-    numbers = _PATTERN_CELL.findall(xml, opening, closing)
-    styles = {
-        name: f' s="{number.decode()}"' if number else ""
-        for name, number in zip(block.styles, numbers, strict=True)
-    }
-    rows = "".join(_rows(block, styles, links)).encode("utf-8")
-    head = _DIMENSION.sub(lambda m: _reaching(m, block), xml[:opening], count=1)
-    return b"".join([head, rows, xml[closing:]])
+def stretched(table: bytes, blocks: Sequence[Block]) -> bytes:
+    """Give a table's part, its range reaching to the end of the block whose first row it ends on.
+
+    So it may be built one row high; XlsxWriter notes every cell of a table by itself.
+    """
+    lasts = {block.start + 1: block.start + block.count for block in blocks}
+
+    def reaching(match: re.Match[bytes]) -> bytes:
+        row = int(match[2])
+        return b'%b%d"' % (match[1], lasts.get(row, row))
+
+    return _REFERENCE.sub(reaching, table)
 
 
 def _reaching(dimension: re.Match[bytes], block: Block) -> bytes:
@@ -133,28 +147,48 @@ def _cells(
         return repeat(f"{styles[column.style]}/>"), []
     if len(values) < count:
         values = [*values, *repeat(None, count - len(values))]
-    named = repeat(column.style) if isinstance(column.style, str | None) else column.style
-    known: dict[tuple[str, str], tuple[str, int]] = {}  # of texts that come again
-    cells, lines = [], []
-    formulas = column.formulas or repeat(None)
-    for value, name, formula in zip(values, named, formulas, strict=False):
-        if type(value) is str and name is not None and formula is None and value:
-            cell = known.get((value, name))
-            if cell is None:
-                cell = known[value, name] = _text(value, styles[name], width)
-        else:
-            cell = _cell(value, name, formula, styles, width)
-        cells.append(cell[0])
-        lines.append(cell[1])
-    return cells, lines
+    styled = column.style
+    named: Iterable[str | None] = (
+        repeat(styled) if styled is None or isinstance(styled, str) else styled
+    )
+    lines = _Lines(width)
+    if styled is None or column.formulas or not set(map(type, values)) <= {str, type(None)}:
+        each = zip(values, named, column.formulas or repeat(None), strict=False)
+        cells = [_cell(value, name, formula, styles) for value, name, formula in each]
+        return cells, [lines[v] if isinstance(v, str) else 1 for v in values]
+    texts = _Texts(styles).__getitem__
+    return list(map(texts, zip(values, named, strict=False))), list(map(lines.__getitem__, values))
 
 
-def _text(value: str, style: str, width: float) -> tuple[str, int]:
+class _Texts(dict[tuple[Any, Any], str]):
+    """Texts as cells, each written once: what comes again is only looked up."""
+
+    def __init__(self, styles: Mapping[str, str]) -> None:
+        self._styles = styles
+
+    def __missing__(self, key: tuple[Any, Any]) -> str:
+        value, name = key
+        style = self._styles[name]
+        cell = self[key] = _text(value, style) if value else f"{style}/>"
+        return cell
+
+
+class _Lines(dict[str | None, int]):
+    """How many lines texts take in a column."""
+
+    def __init__(self, width: float) -> None:
+        self._width = width
+
+    def __missing__(self, text: str | None) -> int:
+        lines = self[text] = lines_of(text or "", self._width)
+        return lines
+
+
+def _text(value: str, style: str) -> str:
     if not value.isprintable() or len(value) > 1000:
         value = legible(value)
     space = ' xml:space="preserve"' if value != value.strip() else ""
-    lines = lines_of(value, width)
-    return f'{style} t="inlineStr"><is><t{space}>{escaped(value)}</t></is></c>', lines
+    return f'{style} t="inlineStr"><is><t{space}>{escaped(value)}</t></is></c>'
 
 
 def escaped(text: str) -> str:
@@ -164,24 +198,22 @@ def escaped(text: str) -> str:
     return _ESCAPE.sub("_x005F_", text) if "_x" in text else text
 
 
-def _cell(
-    value: Any, name: str | None, formula: str | None, styles: Mapping[str, str], width: float
-) -> tuple[str, int]:
+def _cell(value: Any, name: str | None, formula: str | None, styles: Mapping[str, str]) -> str:
     value = plain(value)
     style = styles[name or number_style(value)]
     live = f"<f>{escaped(formula)}</f>" if formula is not None else ""
     if isinstance(value, bool):
-        return f'{style} t="b">{live}<v>{value:d}</v></c>', 1
+        return f'{style} t="b">{live}<v>{value:d}</v></c>'
     if isinstance(value, dt.date):
         style = style if name and name.endswith("date") else styles["date"]
-        return f"{style}>{live}<v>{_serial(value)}</v></c>", 1
+        return f"{style}>{live}<v>{_serial(value)}</v></c>"
     if isinstance(value, int | float):
-        return f"{style}>{live}<v>{value!r}</v></c>", 1
+        return f"{style}>{live}<v>{value!r}</v></c>"
     if value is None:
-        return (f"{style}>{live}</c>" if live else f"{style}/>"), 1
+        return f"{style}>{live}</c>" if live else f"{style}/>"
     if live:
-        return f'{style} t="str">{live}<v>{escaped(legible(value))}</v></c>', 1
-    return _text(value, style, width)
+        return f'{style} t="str">{live}<v>{escaped(legible(value))}</v></c>'
+    return _text(value, style)
 
 
 def _serial(day: dt.date) -> int:
