@@ -242,6 +242,16 @@ class Table:
         """What the cell of field `name` holds in the row `label`; None where it has no cell."""
         return self.raw.at[label, name] if name in self.raw.columns else None
 
+    def values(self, labels: Sequence[int], names: Sequence[str | None]) -> list[Any]:
+        """The same for many cells, one a label and name: looked up column by column."""
+        columns = {n: self.raw[n] for n in set(names) if n is not None and n in self.raw}
+        wanted: dict[str, list[int]] = {n: [] for n in columns}
+        for label, name in zip(labels, names, strict=True):
+            if name in wanted:
+                wanted[name].append(label)
+        held = {n: iter(columns[n].loc[rows]) for n, rows in wanted.items()}
+        return [next(held[n]) if n in held else None for n in names]
+
 
 class Spot(NamedTuple):
     """A place that is not a row of a table: a heading, a sheet, a setting."""

@@ -63,12 +63,15 @@ def _check(request: Request) -> Checked:
     workbook = reading.result()
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
+    earlier = _earlier(request.path, goal, force=request.force)
     companions = [read.workbook(other) for other in request.companions]
     assessment = _assessed(workbook, companions, request.options)
+    if earlier:
+        assessment = _answered(assessment, *earlier)
     if goal is None:
         return Checked(assessment, {})
     outputs = {"report": str(goal)}
-    if unnoted := _written(request, goal, workbook, assessment):
+    if unnoted := _written(request, goal, workbook, assessment, earlier):
         outputs["findings_without_note"] = str(unnoted)
     return Checked(assessment, outputs)
 
@@ -160,7 +163,49 @@ def _annotated(path: Path) -> bool:
         return False
 
 
-def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: Assessment) -> int:
+def _earlier(path: Path, goal: Path | None, *, force: bool) -> tuple[report.Answers, str] | None:
+    """What reviewers wrote so far, and in which files: the input, where it is an annotated copy,
+    and the copy that is about to be replaced, so that their work is not lost.
+
+    Raises FundtrackError where some of it would be, unless `force`.
+    """
+    found, files = None, list[str]()
+    for file in dict.fromkeys((path, goal)):
+        if not (file and file.suffix.lower() in PACKAGES and file.is_file() and _annotated(file)):
+            continue
+        try:
+            there = report.answers_in(Package(file))
+        except FundtrackError:
+            if force and file == goal:
+                continue
+            raise
+        if there and there.others and file == goal and not force:
+            raise FundtrackError(
+                file.name,
+                f"would be replaced, and columns that were added to its findings be lost "
+                f"({', '.join(there.others)}).",
+                "Choose another name with --output, or replace it with --force.",
+            )
+        if there and there.given:
+            files.append(file.name)
+        found = report.merged(found, there)
+    return (found, " and ".join(files)) if found else None
+
+
+def _answered(assessment: Assessment, earlier: report.Answers, files: str) -> Assessment:
+    """The assessment with the answers of earlier copies, and a remark on them."""
+    now = {finding.id for finding in assessment.findings}
+    told = report.carried(earlier, now, files)
+    return replace(assessment, answers=earlier.given, remarks=[*assessment.remarks, *told])
+
+
+def _written(
+    request: Request,
+    goal: Path,
+    workbook: read.Workbook,
+    assessment: Assessment,
+    earlier: tuple[report.Answers, str] | None,
+) -> int:
     """Writes the annotated copy; gives the number of findings that have no note in it.
 
     It is made from the very bytes that were judged, whatever became of the file since.
@@ -183,6 +228,7 @@ def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: 
             families=rules.FAMILIES,
             max_notes=request.max_notes,
             force=request.force,
+            earlier=earlier[0] if earlier else None,
         )
 
 

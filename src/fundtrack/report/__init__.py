@@ -1,7 +1,7 @@
 """The report room: the workbook given back as it came, with the findings in it."""
 
 from fundtrack.report.annotate import annotate, is_annotated, refuse_target
-from fundtrack.report.answers import Answers, Listed, answers_in, read_answers
+from fundtrack.report.answers import Answers, Listed, answers_in, carried, merged, read_answers
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.strip import strip
 
@@ -10,7 +10,9 @@ __all__ = [
     "Listed",
     "annotate",
     "answers_in",
+    "carried",
     "is_annotated",
+    "merged",
     "plain_workbook",
     "read_answers",
     "refuse_target",

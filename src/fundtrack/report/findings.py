@@ -24,12 +24,12 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
     (read_back.CHECK, 9),
     (read_back.WHERE, 20),
     (read_back.RECORD, 14),
-    ("Heading", 16),
-    ("Value found", 13),
-    ("Expected", 17),
-    ("Difference", 14),
+    (read_back.HEADING, 16),
+    (read_back.VALUE, 13),
+    (read_back.EXPECTED, 17),
+    (read_back.DIFFERENCE, 14),
     (read_back.MESSAGE, 40),
-    ("How to fix", 34),
+    (read_back.REMEDY, 34),
 )
 _REVIEW: tuple[tuple[str, int], ...] = (
     (read_back.RESPONSE, 20),
@@ -44,7 +44,7 @@ _FOLDED: tuple[tuple[str, int], ...] = (
     (read_back.FINDING, 17),
     (read_back.WHERE, 24),
     (read_back.RECORD, 18),
-    ("Value found", 16),
+    (read_back.VALUE, 16),
     (read_back.MESSAGE, 70),
 )
 _EARLIER: tuple[tuple[str, int], ...] = (
