@@ -430,6 +430,7 @@ class Assessment:
     tables: Mapping[str, Table]
     remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
+    digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""

@@ -143,6 +143,7 @@ def _assessed(
         exceptions=[e.as_dict() for e in given.exemptions],
         tables=tables,
         remarks=[*mapped.remarks, *given.remarks],
+        digests=workbook.sheet_digests,
     )
 
 
@@ -219,7 +220,9 @@ def _written(
                 f"A .{workbook.format} has no parts to keep: its values stand in a new "
                 f"workbook, without its formats."
             )
-            assessment = replace(assessment, remarks=[*assessment.remarks, told])
+            digests = read.workbook(source).sheet_digests  # as they stand in the copy
+            remarks = [*assessment.remarks, told]
+            assessment = replace(assessment, remarks=remarks, digests=digests)
         return report.annotate(
             source,
             assessment,
@@ -249,6 +252,13 @@ def _target(path: Path, output: Path | None) -> Path:
             f"Name a folder that is there, or a file that ends in {suffix}.",
         )
     return output / name if output.is_dir() else output
+
+
+def verify(path: Path) -> report.Verified:
+    """Whether the figures of an annotated workbook are those that were checked. Raises
+    FundtrackError where that cannot be told.
+    """
+    return report.verify(path)
 
 
 def strip(path: Path, output: Path | None, *, force: bool) -> Path:

@@ -4,10 +4,12 @@ from fundtrack.report.annotate import annotate, is_annotated, refuse_target
 from fundtrack.report.answers import Answers, Listed, answers_in, carried, merged, read_answers
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.strip import strip
+from fundtrack.report.verify import Verified, verify
 
 __all__ = [
     "Answers",
     "Listed",
+    "Verified",
     "annotate",
     "answers_in",
     "carried",
@@ -17,4 +19,5 @@ __all__ = [
     "read_answers",
     "refuse_target",
     "strip",
+    "verify",
 ]
