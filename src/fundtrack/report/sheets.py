@@ -13,8 +13,9 @@ from fundtrack.report.findings import ROWS_A_SHEET, findings, lines
 from fundtrack.report.page import Page, formats
 from fundtrack.report.provenance import provenance
 from fundtrack.report.summary import summary
+from fundtrack.report.workings import Ledger
 
-ROLES = ("summary", "findings", "checks", "provenance")
+ROLES = ("summary", "findings", "checks", "workings", "provenance")
 
 
 def build(
@@ -39,11 +40,14 @@ def build(
     listed = lines(assessment.findings, original_sheets)
     page = Page(book, formats(book), taken, name_prefix)
     remarks = [*assessment.remarks, *remarks]
+    ledger = Ledger(page, assessment) if assessment.workings else None
     summary(page, assessment, families, (unnoted, max_notes), remarks)
     # Excel's last row is 1,048,576: findings beyond it go on in a further sheet.
     for start in range(0, max(len(listed), 1), ROWS_A_SHEET):
         findings(page, listed[start : start + ROWS_A_SHEET], set(original_sheets))
     checks(page, assessment)
+    if ledger:
+        ledger.write()
     provenance(page, assessment, remarks)
     page.finish()
     book.close()
