@@ -464,8 +464,10 @@ class Workings:
 class Pictures:
     """The numbers of the charts; a frame without rows where there is nothing to draw.
 
-    `durations`: `months` (words), `grants`, `short` (True in the band that the brief criticises).
-    `pay`: `rank`, `officers`, `pay` and `wage` (a month, in `pay_currency`).
+    `durations`: `months` (words), `grants`, `kind` (shorter than the band of months that the brief
+    criticises, in the band, or longer).
+    `pay`: `rank` (and unit), `officers`, `pay` and `wage` (a month, in `pay_currency`), the worst
+    paid against its wage first.
     """
 
     durations: pd.DataFrame

@@ -203,12 +203,13 @@ def _durations(book: Book) -> pd.DataFrame:
     terms = signed(grants[cso.astype(bool)])
     known = terms.at_least(0).fillna(False).astype(bool)
     ends = [short + _STEP * n for n in range(1, 1 + int((_LAST - short) // _STEP))]
-    bars = [(f"under {low:g}", ~terms.at_least(low), True)]
-    bars.append((f"{low:g} to {short:g}", terms.at_least(low) & terms.at_most(short), True))
+    bars = [(f"under {low:g}", ~terms.at_least(low), "shorter")]
+    bars.append((f"{low:g} to {short:g}", terms.at_least(low) & terms.at_most(short), "band"))
     for start, end in zip([short, *ends], ends, strict=False):
         inside = ~terms.at_most(start) & terms.at_most(end)
-        bars.append((f"over {start:g} to {end:g}", inside, False))
-    bars.append((f"over {(ends or [short])[-1]:g}", ~terms.at_most((ends or [short])[-1]), False))
+        bars.append((f"over {start:g} to {end:g}", inside, "longer"))
+    last = [short, *ends][-1]
+    bars.append((f"over {last:g}", ~terms.at_most(last), "longer"))
     counts = [int((inside.fillna(False).astype(bool) & known).sum()) for _, inside, _ in bars]
     if not sum(counts):
         counts, bars = [], []
@@ -216,31 +217,36 @@ def _durations(book: Book) -> pd.DataFrame:
         {
             "months": [words for words, _, _ in bars],
             "grants": counts,
-            "short": [short for _, _, short in bars],
+            "kind": [kind for _, _, kind in bars],
         }
     )
 
 
 def _pay(book: Book) -> tuple[pd.DataFrame, str | None]:
-    """Regular pay and living wage of each rank, both weighted by officers, lowest pay first."""
+    """Regular pay and living wage of each rank of each unit, those furthest below the wage first.
+
+    Not a mean over units: that would hide the low pay that PAY-01 finds.
+    """
     nothing = pd.DataFrame(columns=["rank", "officers", "pay", "wage"])
     rows = pay(book)
-    rows = rows[rows["latest"] & rows["rank"].notna() & (rows["officers"] > 0).fillna(False)]
+    found = measured(book, LIVING_WAGE, book.limits["pay.in_kind_cap_pct"] / 100)
+    shown = rows["latest"] & rows["rank"].notna() & (rows["officers"] > 0).fillna(False)
+    shown &= found["pay"].notna() & found["wage"].notna()
+    rows, found = rows[shown], found[shown]
     if rows.empty:
         return nothing, None
-    cap = book.limits["pay.in_kind_cap_pct"] / 100
-    found = measured(book, LIVING_WAGE, cap).loc[rows.index]
-    both = found["pay"].notna() & found["wage"].notna()
-    rows, found = rows[both], found[both]
-    earned, currency = in_one_currency(book, found["pay"] * rows["officers"], rows)
-    wage, _ = in_one_currency(book, found["wage"] * rows["officers"], rows)
-    if rows.empty or currency is None or earned.isna().any() or wage.isna().any():
+    earned, currency = in_one_currency(book, found["pay"], rows)
+    wage, _ = in_one_currency(book, found["wage"], rows)
+    if currency is None or earned.isna().any() or wage.isna().any():
         return nothing, None
-    sums = pd.DataFrame(
-        {"rank": rows["rank"], "officers": rows["officers"], "pay": earned, "wage": wage}
-    )
-    by_rank = sums.groupby("rank", sort=True).sum()
-    by_rank["pay"] /= by_rank["officers"]
-    by_rank["wage"] /= by_rank["officers"]
-    ranked = by_rank.astype("float64").sort_values("pay", kind="stable").reset_index()
-    return ranked, currency
+    several = rows["unit_id"].nunique() > 1
+    frame = pd.DataFrame(
+        {
+            "rank": rows["rank"] + (", " + rows["unit_id"].fillna("–") if several else ""),
+            "officers": rows["officers"],
+            "pay": earned,
+            "wage": wage,
+        }
+    ).astype({"officers": "float64", "pay": "float64", "wage": "float64"})
+    order = (frame["pay"] / frame["wage"]).sort_values(kind="stable").index
+    return frame.loc[order].reset_index(drop=True), currency

@@ -100,6 +100,13 @@ class Page:
         value = "" if value is None else value
         self.sheet.write_formula(row, column, formula, self.formats[style], value)
 
+    def linked(self, row: int, column: int, value: Any, style: str, cell: str | None) -> None:
+        """Write a value as a formula that points at the cell where it is worked out, if any."""
+        if value is None or cell is None:
+            self.put(row, column, value, style)
+        else:
+            self.formula(row, column, f"={cell}", value, style)
+
     def across(self, row: int, first: int, text: str, style: str = "text") -> None:
         """Write a text over the summary's columns; merged cells do not grow: the height is set."""
         text, last = legible(text), len(self._widths) - 1
@@ -165,6 +172,7 @@ def formats(book: Any) -> dict[str, Any]:
         zeros = "0" * decimals
         looks[f"percent{decimals}"] = {**number, "num_format": f"0.{zeros}%"}
         looks[f"points{decimals}"] = {**number, "num_format": f"+0.{zeros};-0.{zeros};0"}
+    looks["ruled"] = {"bottom": 1, "bottom_color": _GREY}
     looks["decimal2"] = {**number, "num_format": "#,##0.00####"}
     for name in ("integer", "money", "decimal2", *(n for n in looks if n.startswith("percent"))):
         looks[f"{name}_bold"] = {**looks[name], "bold": True}

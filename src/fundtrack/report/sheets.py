@@ -41,11 +41,11 @@ def build(
     page = Page(book, formats(book), taken, name_prefix)
     remarks = [*assessment.remarks, *remarks]
     ledger = Ledger(page, assessment) if assessment.workings else None
-    summary(page, assessment, families, (unnoted, max_notes), remarks)
+    summary(page, assessment, families, (unnoted, max_notes), remarks, ledger)
     # Excel's last row is 1,048,576: findings beyond it go on in a further sheet.
     for start in range(0, max(len(listed), 1), ROWS_A_SHEET):
         findings(page, listed[start : start + ROWS_A_SHEET], set(original_sheets))
-    checks(page, assessment)
+    checks(page, assessment, ledger)
     if ledger:
         ledger.write()
     provenance(page, assessment, remarks)
