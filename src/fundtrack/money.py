@@ -109,7 +109,9 @@ class Rates:
             cross = first * second
             used = rate.isna() & cross.notna()
             kind = kind.mask(used, f"through {via}")
-            both = first_source.where(first_source == second_source, first_source + "; " + second_source)
+            both = first_source.where(
+                first_source == second_source, first_source + "; " + second_source
+            )
             source = source.mask(used, both)
             day = day.where(
                 rate.notna() | cross.isna(), first_day.where(first_day <= second_day, second_day)

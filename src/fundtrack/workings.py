@@ -50,7 +50,9 @@ def workings(book: Book, results: Sequence[Result], most: int | None) -> Working
 def _restricted(book: Book, result: Result) -> bool:
     """Whether rows behind a result stand in a restricted sheet that is not of the main workbook."""
     frames = [result.terms] if result.terms is not None else []
-    frames += [terms for made in result.made for terms in (made.above, made.below) if terms is not None]
+    frames += [
+        terms for made in result.made for terms in (made.above, made.below) if terms is not None
+    ]
     used = {str(name) for terms in frames for name in terms["table"].unique()}
     return any(
         schema.tables()[name].restricted and not all(p.main for p in book.tables[name].parts)
@@ -180,8 +182,8 @@ def _columns(
 
 
 def _fingerprint(shares: pd.Series) -> bytes:
-    places: bytes = shares.index.to_numpy(dtype="int64").tobytes()
-    return places + shares.to_numpy(dtype="float64").tobytes()
+    places, values = shares.index.to_numpy(dtype="int64"), shares.to_numpy(dtype="float64")
+    return bytes(places.tobytes() + values.tobytes())
 
 
 # --- Charts ---------------------------------------------------------------------------------------

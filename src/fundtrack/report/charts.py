@@ -125,10 +125,10 @@ def tabulate(page: Page, row: int, drawing: Drawing, chart: Any) -> int:
 
 def _dress(chart: Any, drawing: Drawing) -> None:
     quiet = {"name_font": {**_FONT, "bold": False}, "num_font": _FONT}
-    grid = {"visible": True, "line": {"color": _GREY, "width": 0.5}}
-    bars = {**quiet, "name": drawing.across, "major_gridlines": {"visible": False}}
+    grid: dict[str, Any] = {"visible": True, "line": {"color": _GREY, "width": 0.5}}
+    bars: dict[str, Any] = {**quiet, "name": drawing.across, "major_gridlines": {"visible": False}}
     lying = drawing.kind == "bar"
-    lengths = {**quiet, "name": drawing.along, "major_gridlines": grid, "min": 0}
+    lengths: dict[str, Any] = {**quiet, "name": drawing.along, "major_gridlines": grid, "min": 0}
     lengths["num_format"] = "0%" if drawing.shares else "#,##0"
     if drawing.shares:
         lengths["max"] = 1
@@ -194,7 +194,7 @@ def _durations(assessment: Assessment) -> Drawing | None:
         return None
     kinds = ("shorter", "band", "longer")
     band = next(str(m) for m, k in zip(found["months"], found["kind"], strict=True) if k == "band")
-    rows = [
+    rows: list[list[Any]] = [
         [f"{months}", *(int(grants) if kind == k else 0 for k in kinds)]
         for months, grants, kind in zip(
             found["months"], found["grants"], found["kind"], strict=True

@@ -16,10 +16,10 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
     ("Place in the brief", 12),
     ("Words of the brief", 32),
     ("Result", 14),
-    ("Value", 13),
-    ("Lowest possible", 13),
-    ("Highest possible", 13),
-    ("Unit", 10),
+    ("Value", 12),
+    ("Lowest possible", 12),
+    ("Highest possible", 12),
+    ("Unit", 14),
     ("Threshold", 13),
     ("Basis", 14),
     ("Citation", 34),
@@ -39,9 +39,7 @@ def checks(page: Page, assessment: Assessment, ledger: Ledger | None) -> None:
     page.sheet.autofilter(0, 0, max(len(assessment.results), 1), len(_COLUMNS) - 1)
 
 
-def _check(
-    page: Page, row: int, result: Result, limits: Limits, ledger: Ledger | None
-) -> None:
+def _check(page: Page, row: int, result: Result, limits: Limits, ledger: Ledger | None) -> None:
     check = result.check
     page.put(row, 0, check.id, "label")
     page.put(row, 1, limits.fill(check.title))

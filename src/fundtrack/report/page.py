@@ -59,7 +59,9 @@ class Page:
         for column, width in enumerate(columns):
             self.sheet.set_column(column, column, width)
         self._roles[role] += 1
-        known_as = f"{self._prefix}{role.replace(' ', '_')}" + f"_{self._roles[role]}" * (self._roles[role] > 1)
+        known_as = f"{self._prefix}{role.replace(' ', '_')}" + f"_{self._roles[role]}" * (
+            self._roles[role] > 1
+        )
         self.book.define_name(known_as, f"={quoted(name)}!$A$1")
 
     def put(self, row: int, column: int, value: Any, style: str = "text") -> None:

@@ -40,13 +40,13 @@ _GROUPS = {"org_id": "Organisation", "grant_id": "Grant", "country": "Country"}
 _ROWS: tuple[tuple[str, int], ...] = (
     ("Sheet", 15),
     ("Cell", 10),
-    ("Record", 15),
+    ("Record", 20),
     ("Amount in the cell", 15),
     ("Currency", 9),
     ("Rate", 10),
     ("Rate of", 11),
     ("Rate is", 11),
-    ("Source of the rate", 26),
+    ("Source of the rate", 30),
     ("Amount converted", 15),
 )
 _AMOUNT, _RATE, _CONVERTED = 3, 5, 9
@@ -140,9 +140,7 @@ class Ledger:
         for made in result.made:
             yield from self._of_quotient(result, made)
 
-    def _of_group(
-        self, result: Result, group: Group, roles: Mapping[str, str]
-    ) -> Iterator[_Line]:
+    def _of_group(self, result: Result, group: Group, roles: Mapping[str, str]) -> Iterator[_Line]:
         check, self._sets = result.check.id, self._sets + 1
         for name, value in group.figures.items():
             yield _Line(
@@ -161,13 +159,13 @@ class Ledger:
         if group.low is None or group.high is None:
             return
         style = f"percent{decimals(result)}"
-        for name, value, how in (
+        for name, share, how in (
             ("lowest", group.low, "part / (whole + burden)"),
             ("highest", group.high, "(part + unknown + doubtful) / (whole + doubtful)"),
             ("share", group.value, "where the lowest and the highest are the same"),
         ):
             what = f"the {name} possible share" if name != "share" else "the share"
-            yield _Line(check, self._sets, name, what, value, "share", style, group.by, how=how)
+            yield _Line(check, self._sets, name, what, share, "share", style, group.by, how=how)
 
     def _of_quotient(self, result: Result, made: Quotient) -> Iterator[_Line]:
         if made.value is None:
@@ -347,14 +345,13 @@ class Ledger:
             part, whole = self._role(number, "part"), self._roles(number, "whole", "burden")
             return f"=IF({whole}=0,0,{part}/({whole}))"
         if line.name == "highest":
-            best, whole = self._roles(number, "part", "unknown", "doubtful"), self._roles(
-                number, "whole", "doubtful"
+            best, whole = (
+                self._roles(number, "part", "unknown", "doubtful"),
+                self._roles(number, "whole", "doubtful"),
             )
             open_, share = self._roles(number, "unknown", "doubtful"), f"({best})/({whole})"
             low = self._value_of(number, "lowest")
-            return (
-                f"=IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
-            )
+            return f"=IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
         above, below = self._role(number, "above"), self._role(number, "below")
         formula = above if "/" not in line.how else f"{above}/{below}"
         formula += f"*{line.times!r}" * (line.times != 1) + f"-{line.less!r}" * bool(line.less)
@@ -370,7 +367,9 @@ class Ledger:
             return "+".join(map(self._value_cell, mine)) or "0"
         row = _TOP + 2 + number
         roles = self._area("Enters as")
-        return f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{roles},"{role}")'
+        return (
+            f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{roles},"{role}")'
+        )
 
     def _value_of(self, number: int, name: str) -> str:
         if self._large:
@@ -379,7 +378,9 @@ class Ledger:
             )
         row = _TOP + 2 + number
         names = self._area("Figure")
-        return f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{names},"{name}")'
+        return (
+            f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{names},"{name}")'
+        )
 
     def _area(self, heading: str) -> str:
         letter = column_letter(self._column(heading))
@@ -399,7 +400,7 @@ class Ledger:
         assert self._rows is not None
         page = self._page
         groups = [(_GROUPS.get(name, name.capitalize()), 13) for name in self._groups]
-        figures = [("\n".join(c.names), 14) for c in self._columns]
+        figures = [("\n".join(c.names).replace("_", " "), 17) for c in self._columns]
         headings = [*_ROWS, *groups, *figures]
         widths = [width for _, width in headings]
         page.start("workings rows", widths, paper=A3)
@@ -429,13 +430,13 @@ class Ledger:
     def _write_row(self, row: int, fact: Mapping[str, Any]) -> None:
         page, table = self._page, self._assessment.tables[fact["table"]]
         label, name = int(fact["label"]), fact["field"] or None
-        key = schema.tables()[table.name].key
-        place = table.place(label, name or key)
+        keys = schema.tables()[table.name].primaryKey
+        place = table.place(label, name or keys[0])
         text = place.cell or f"row {place.row}"
         where = place.part.sheet if place.part.main else f"{place.part.file}: {place.part.sheet}"
         page.put(row, 0, where)
         self._link(row, place.part.sheet if place.part.main else None, text)
-        page.put(row, 2, shown(table.frame.at[label, key]))
+        page.put(row, 2, ", ".join(shown(table.frame.at[label, key]) for key in keys))
         amount = fact["amount"]
         if name and amount is not None and self._plain(table, label, name, amount) and place.cell:
             at = cell_of(place.cell)
@@ -456,9 +457,10 @@ class Ledger:
             formula = f"={letters[0]}{row + 1}"
             if fact["rate"] is not None:
                 formula += f"*{letters[1]}{row + 1}"
-            page.formula(row, _CONVERTED, formula, fact["value"], "money")
+            style = "money" if fact["currency"] else number_style(fact["value"])
+            page.formula(row, _CONVERTED, formula, fact["value"], style)
         else:
-            page.put(row, _CONVERTED, fact["value"], "money")
+            page.put(row, _CONVERTED, fact["value"], number_style(fact["value"]))
         for column, group in enumerate(self._groups, len(_ROWS)):
             page.put(row, column, fact[group])
 
@@ -472,7 +474,7 @@ class Ledger:
         page.put(row, 1, cell)
 
     def _plain(self, table: Table, label: int, name: str, amount: float) -> bool:
-        """Whether the cell is of this workbook and holds the very number, so that it can be live."""
+        """Whether the cell is of this workbook and holds the very number, so a formula can."""
         raw = table.value(label, name)
         number = isinstance(raw, int | float) and not isinstance(raw, bool)
         return number and raw == amount and table.place(label, name).part.main

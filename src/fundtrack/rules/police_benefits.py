@@ -175,7 +175,7 @@ def _cover(book: Book, kind: str) -> Cover:
 
 
 def _shared(officers: pd.Series, units: pd.Series, capped: pd.Series) -> pd.Series:
-    """What each unit's officers covered come to by policy: pro rata, a policy for everyone first."""
+    """The officers that each policy covers of its unit's: pro rata, those for everyone first."""
     endless = (officers == EVERYONE).astype("float64")
     weight = endless.where(endless.groupby(units).transform("max") > 0, officers.astype("float64"))
     whole = weight.groupby(units).transform("sum")

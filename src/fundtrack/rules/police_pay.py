@@ -270,7 +270,9 @@ def _cost(
     heads, ratio = rows["officers"].where(judged), found["ratio"].where(judged)
     made = [
         _mean("plain_mean", "pay over the living wage, by officers", ratio, heads),
-        _mean("capped_index", "the same, no rank counting more than 1", ratio.clip(upper=1.0), heads),
+        _mean(
+            "capped_index", "the same, no rank counting more than 1", ratio.clip(upper=1.0), heads
+        ),
     ]
     mean = made[0].value
     if mean is None:
@@ -298,7 +300,12 @@ def _cost(
 
 
 def _heads(
-    figure: str, role: str, amounts: pd.Series, *, field: str = "headcount_verified", **by: pd.Series
+    figure: str,
+    role: str,
+    amounts: pd.Series,
+    *,
+    field: str = "headcount_verified",
+    **by: pd.Series,
 ) -> pd.DataFrame:
     """Entries of Police pay that come from a count of officers, as it stands or times something."""
     return entries(figure, role, "police_pay", amounts, field=field, **by)
@@ -518,7 +525,9 @@ def _owed(book: Book, value: pd.Series, grave: pd.Series) -> list[Quotient]:
         values, bills = _heads("value", "part", worth), _heads("bill", "whole", bill)
         made += [
             Quotient("value", what, values, unit=currency),
-            Quotient("value_of_month_bill", f"{what}, over a month's pay", values, bills, unit="share"),
+            Quotient(
+                "value_of_month_bill", f"{what}, over a month's pay", values, bills, unit="share"
+            ),
         ]
     return made
 
