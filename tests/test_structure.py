@@ -30,7 +30,7 @@ LAYERS = [
     {"budgets", "headcount"},
     {"engaged"},
     {"rules"},
-    {"evaluate"},
+    {"evaluate", "workings"},
     {"report"},
     {"pages", "pipeline"},
     {"cli"},

@@ -125,6 +125,13 @@ WORKBOOK = click.Path(path_type=Path)
     help="At most so many notes a sheet, the worst first.",
 )
 @click.option(
+    "--workings",
+    type=click.Choice(["auto", "all"]),
+    default="auto",
+    show_default=True,
+    help="List the rows behind every figure: up to 10,000 of them, or all.",
+)
+@click.option(
     "--jobs",
     default=1,
     show_default=True,
@@ -145,6 +152,7 @@ def check(
     no_report: bool,
     force: bool,
     max_notes: int,
+    workings: str,
     jobs: int,
     quiet: bool,
     verbose: bool,
@@ -171,6 +179,7 @@ def check(
             report=not no_report,
             force=force,
             max_notes=max_notes,
+            max_workings=None if workings == "all" else pipeline.Request.max_workings,
         )
         for path in workbooks
     ]

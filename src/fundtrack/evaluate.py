@@ -24,6 +24,7 @@ from fundtrack.model import (
     Fault,
     Finding,
     Group,
+    Quotient,
     Result,
     Severity,
     Status,
@@ -134,14 +135,14 @@ class _Engine:
         findings: list[Finding] = []
         counts = _Counts()
         open_: list[str] = []
-        figures: dict[str, float] = {}
+        made: list[Quotient] = []
         for verdict in verdicts:
             if isinstance(verdict, RowVerdicts):
                 more, counted, reason = self._of_rows(check, verdict)
             elif isinstance(verdict, Remarks):
                 more, reason = self._of_remarks(check, verdict), verdict.reason
                 counted = _Counts(verdict.judged + verdict.open_, verdict.judged)
-                figures |= verdict.figures
+                made += verdict.made
             else:
                 assert isinstance(verdict, Faults)
                 faults = [f for f in self.book.faults if f.check == check.id]
@@ -162,7 +163,8 @@ class _Engine:
             threshold=self.limits.all[first.parameter].value if first else None,
             basis=first.basis if first else None,
             confirmed=self._confirmed(check),
-            figures=figures,
+            figures=_figures(made),
+            made=made,
             assessed_rows=counts.assessed,
             rows_in_scope=counts.scope,
             findings=findings,
@@ -486,14 +488,17 @@ class _Engine:
             self.limits.share(first.at_least) if first.at_least else None,
             limit.threshold.basis if limit else None,
             limit.confirmed if limit else True,
-            {**(one.figures if one else {}), **first.figures},
+            {**(one.figures if one else {}), **_figures(first.made)},
             max(s.assessed for s in shares),
             max(s.in_scope for s in shares),
             findings,
             self._share_reason(first, one, status),
             groups,
-            first.terms,
+            _all_terms(shares),
             first.most,
+            first.counted,
+            first.called,
+            first.made,
         )
 
     def _group(self, share: Share, by: Mapping[str, str], terms: pd.DataFrame) -> Group:
@@ -749,6 +754,18 @@ def _groups(
         yield dict(zip(by, map(str, values), strict=True)), rows
 
 
+def _all_terms(shares: Sequence[Share]) -> pd.DataFrame:
+    """The rows behind all shares of a check, which cut their terms from one frame, each once."""
+    first, *others = (share.terms for share in shares)
+    for terms in others:
+        first = pd.concat([first, terms.loc[terms.index.difference(first.index)]])
+    return first
+
+
+def _figures(made: Sequence[Quotient]) -> dict[str, float]:
+    return {q.name: value for q in made if (value := q.value) is not None}
+
+
 def _both(share: Result, rows: Result) -> Result:
     """One result of a check that judges a share and rows: the graver status, all findings."""
     gravest = [*list(Status)[1:4], Status.PASS, Status.NOT_APPLICABLE]
@@ -761,6 +778,7 @@ def _both(share: Result, rows: Result) -> Result:
         assessed_rows=max(share.assessed_rows, rows.assessed_rows),
         rows_in_scope=max(share.rows_in_scope, rows.rows_in_scope),
         figures={**rows.figures, **share.figures},
+        made=[*rows.made, *share.made],
         reason=" ".join(filter(None, (share.reason, rows.reason))) or None,
     )
 

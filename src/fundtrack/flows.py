@@ -157,18 +157,24 @@ class Flows:
 
     def _paid(self, field: str, keys: pd.Series, *, direct: bool) -> pd.Series:
         """The disbursements made on each grant (`direct`: by the donor) or sub-grant."""
+        made = self.disbursed(field, direct=direct)
+        sums = made["value"].groupby(made["paid_on"]).sum()
+        return pd.Series(
+            sums.reindex(keys.array).fillna(0).array, index=keys.index, dtype="Float64"
+        )
+
+    def disbursed(self, field: str, *, direct: bool) -> pd.DataFrame:
+        """The disbursements themselves, indexed like Transactions: `paid_on` (the key of the grant
+        or sub-grant) and `value` in the reporting currency.
+        """
         payments = self.book["transactions"]
         wanted = (payments["transaction_type"] == DISBURSEMENT).fillna(False) & payments[
             field
         ].notna()
         if direct:
             wanted &= payments["subgrant_id"].isna()
-        sums = (
-            self.book.money("transactions", "value")["value"][wanted].groupby(payments[field]).sum()
-        )
-        return pd.Series(
-            sums.reindex(keys.array).fillna(0).array, index=keys.index, dtype="Float64"
-        )
+        value = self.book.money("transactions", "value")["value"]
+        return pd.DataFrame({"paid_on": payments[field], "value": value})[wanted]
 
     @cached_property
     def first_payments(self) -> pd.Series:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fundtrack import schema
 from fundtrack.book import Book
-from fundtrack.money import reaches, total
+from fundtrack.money import reaches
 
 LIVING_WAGE, LEGAL_MINIMUM = "living_wage", "minimum_wage"
 
@@ -136,10 +136,3 @@ def in_one_currency(
     to = str(used[0]) if len(used) == 1 else book.settings.reporting_currency
     moved = book.rates.convert(amounts, rows["currency"], rows["due"], to or "")
     return moved["value"], to
-
-
-def weighted(values: pd.Series, officers: pd.Series) -> float | None:
-    """The mean by officers, sum(h x) / sum(h), of the rows where both are known."""
-    both = values.notna() & officers.notna()
-    heads = total(officers[both])
-    return total((values * officers)[both]) / heads if heads else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import date
 from enum import StrEnum
+from math import fsum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -367,6 +368,35 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Quotient:
+    """A further figure of a result: the sum of some rows, or that sum over another one.
+
+    `above` and `below` are terms (see `verdicts.entries`); the figure is above / below x `times`
+    - `less`. `what` says in words what is added up, `unit` in what it is given: None is the
+    reporting currency, `share` a fraction.
+    """
+
+    name: str
+    what: str
+    above: pd.DataFrame
+    below: pd.DataFrame | None = None
+    times: float = 1.0
+    less: float = 0.0
+    unit: str | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The figure; None where there is nothing to divide by."""
+        found = fsum(self.above["value"])
+        if self.below is not None:
+            whole = fsum(self.below["value"])
+            if not whole:
+                return None
+            found /= whole
+        return found * self.times - self.less
+
+
+@dataclass(frozen=True)
 class Result:
     """What one check says of one workbook. Shares run from 0 to 1."""
 
@@ -388,6 +418,9 @@ class Result:
     breakdown: Sequence[Group] = ()
     terms: pd.DataFrame | None = None  # the rows behind a share (see `verdicts.entries`)
     most: bool = False  # the threshold is the greatest share, not the least
+    counted: str | None = None  # what the terms count, such as officers; None: money
+    called: Mapping[str, str] = default(default_factory=dict)  # figure of the terms -> in words
+    made: Sequence[Quotient] = ()  # the rows behind the figures beyond the terms
 
 
 @dataclass(frozen=True)
@@ -412,6 +445,50 @@ class SheetFacts:
 
 
 @dataclass(frozen=True)
+class Column:
+    """The rows that enter one sum: how much of each row's amount, and under which names it goes."""
+
+    share: pd.Series  # of the row's converted amount; indexed by position among the rows
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Workings:
+    """Every row that enters some figure of the results, and how much of it enters which.
+
+    `rows` has one line a row of the workbook and group: `table`, `label`, `field` (of the amount;
+    blank: the row itself is counted), `amount`, `currency`, `rate`, `rate_date`, `rate_kind`,
+    `source`, `value` (in the reporting currency; 1 where the amount is not known, and each column
+    then holds what is assumed), and one column for each group that some result is broken down by.
+    `columns` has one entry for each check, figure and role. `rows` is None where there are more
+    than `most`: then `count` alone is known. `withheld` names the checks whose rows stand in a
+    restricted sheet of a companion file: the copy of another workbook must not spread them.
+    """
+
+    rows: pd.DataFrame | None
+    columns: Mapping[tuple[str, str, str], Column]
+    groups: Sequence[str]
+    count: int
+    most: int | None
+    withheld: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The numbers of the charts; a frame without rows where there is nothing to draw.
+
+    `durations`: `months` (words), `grants`, `kind` (shorter than the band of months that the brief
+    criticises, in the band, or longer).
+    `pay`: `rank` (and unit), `officers`, `pay` and `wage` (a month, in `pay_currency`), the worst
+    paid against its wage first.
+    """
+
+    durations: pd.DataFrame
+    pay: pd.DataFrame
+    pay_currency: str | None
+
+
+@dataclass(frozen=True)
 class Assessment:
     """Everything that a run found out about one workbook: what the report room writes down."""
 
@@ -431,6 +508,8 @@ class Assessment:
     remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
     digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
+    workings: Workings | None = None  # None where no copy is asked for
+    pictures: Pictures | None = None
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""

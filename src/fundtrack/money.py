@@ -46,6 +46,7 @@ class Rates:
                 + known["to_currency"].astype(object),
                 "day": known["rate_date"].astype("datetime64[s]"),
                 "rate": known["rate"].astype("float64"),
+                "source": known["source"].fillna("").astype(object),
             }
         ).sort_values("day", kind="stable")
         currencies = sorted({*known["from_currency"], *known["to_currency"]})
@@ -80,31 +81,61 @@ class Rates:
         found.insert(0, "value", amount.astype("Float64") * found["rate"])
         return found
 
+    def origins(self, currency: pd.Series, on: pd.Series, to: str) -> pd.DataFrame:
+        """`rate_kind` (as listed, inverse, or through which currency) and `source` of each row's
+        rate.
+
+        Same index as `currency`; blank where the row is in the target currency or has no rate.
+        """
+        asked = pd.DataFrame({"from": currency, "to": to, "day": on})
+        needed = asked[(asked["from"] != to).fillna(False).astype(bool)].dropna()
+        found = pd.DataFrame(index=currency.index, columns=["rate_kind", "source"], dtype=object)
+        if len(needed):
+            priced = self._price(needed.drop_duplicates()).set_index(["from", "to", "day"])
+            got = priced.reindex(pd.MultiIndex.from_frame(needed)).set_axis(needed.index)
+            got = got[got["rate"].notna()]
+            found.loc[got.index] = got[["rate_kind", "source"]].astype(object)
+        return found
+
     def _price(self, pairs: pd.DataFrame) -> pd.DataFrame:
         priced = pairs.sort_values("day", kind="stable").reset_index(drop=True)
-        rate, day = self._leg(priced["from"], priced["to"], priced["day"])
+        rate, day, kind, source = self._leg(priced["from"], priced["to"], priced["day"])
         for via in self._via:
             if rate.notna().all():
                 break
             middle = pd.Series(via, index=priced.index, dtype=object)
-            first, first_day = self._leg(priced["from"], middle, priced["day"])
-            second, second_day = self._leg(middle, priced["to"], priced["day"])
+            first, first_day, _, first_source = self._leg(priced["from"], middle, priced["day"])
+            second, second_day, _, second_source = self._leg(middle, priced["to"], priced["day"])
             cross = first * second
+            used = rate.isna() & cross.notna()
+            kind = kind.mask(used, f"through {via}")
+            both = first_source.where(
+                first_source == second_source, first_source + "; " + second_source
+            )
+            source = source.mask(used, both)
             day = day.where(
                 rate.notna() | cross.isna(), first_day.where(first_day <= second_day, second_day)
             )
             rate = rate.fillna(cross)
-        return priced.assign(rate=rate, rate_date=day)
+        return priced.assign(rate=rate, rate_date=day, rate_kind=kind, source=source)
 
-    def _leg(self, source: pd.Series, to: pd.Series, on: pd.Series) -> tuple[pd.Series, pd.Series]:
+    def _leg(
+        self, source: pd.Series, to: pd.Series, on: pd.Series
+    ) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
+        """The rate of each row, its day, its kind and who published it."""
         direct = self._latest(source, to, on)
         inverse = self._latest(to, source, on)
-        rate = direct["rate"].fillna(1 / inverse["rate"])
-        return rate, direct["found"].fillna(inverse["found"])
+        listed = direct["rate"].notna()
+        return (
+            direct["rate"].fillna(1 / inverse["rate"]),
+            direct["found"].fillna(inverse["found"]),
+            listed.map({True: "as listed", False: "inverse"}),
+            direct["source"].where(listed, inverse["source"]).fillna("").astype(object),
+        )
 
     def _latest(self, source: pd.Series, to: pd.Series, on: pd.Series) -> pd.DataFrame:
         asked = pd.DataFrame({"pair": source.astype(object) + ">" + to.astype(object), "day": on})
         quotes = self._quotes.assign(found=self._quotes["day"])
         return pd.merge_asof(asked, quotes, on="day", by="pair", tolerance=self._age)[
-            ["rate", "found"]
+            ["rate", "found", "source"]
         ]

@@ -36,6 +36,7 @@ class Request:
     report: bool = True
     force: bool = False
     max_notes: int = 1000
+    max_workings: int | None = 10_000  # rows behind the figures, else none is listed; None: all
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _check(request: Request) -> Checked:
         report.refuse_target(request.path, goal, force=request.force)
     earlier = _earlier(request.path, goal, force=request.force)
     companions = [read.workbook(other) for other in request.companions]
-    assessment = _assessed(workbook, companions, request.options)
+    assessment = _assessed(workbook, companions, request)
     if earlier:
         assessment = _answered(assessment, *earlier)
     if goal is None:
@@ -90,7 +91,8 @@ def _collector_at_rest() -> Iterator[None]:
 
 def _prepare() -> None:
     """Loads pandas, the checks and the schemas while native code reads the workbook."""
-    import fundtrack.evaluate  # noqa: F401, PLC0415
+    import fundtrack.evaluate  # noqa: PLC0415
+    import fundtrack.workings  # noqa: F401, PLC0415
     from fundtrack import schema  # noqa: PLC0415
 
     rules.catalogue()
@@ -115,16 +117,17 @@ def inspect(path: Path, companions: Sequence[Path] = ()) -> columns.Mapped:
 
 
 def _assessed(
-    workbook: read.Workbook, companions: Sequence[read.Workbook], options: Options
+    workbook: read.Workbook, companions: Sequence[read.Workbook], request: Request
 ) -> Assessment:
     from fundtrack import columns, settings, validate  # noqa: PLC0415 - they load pandas
     from fundtrack.book import Book  # noqa: PLC0415
     from fundtrack.evaluate import evaluate  # noqa: PLC0415
+    from fundtrack.workings import pictures, workings  # noqa: PLC0415
 
     mapped = columns.mapped(workbook, companions)
     tables, faults = validate.typed(mapped.tables)
     checks = rules.catalogue()
-    given = settings.in_force(tables, rules.thresholds(), list(checks), options)
+    given = settings.in_force(tables, rules.thresholds(), list(checks), request.options)
     book = Book(tables, given.settings, given.limits, [*mapped.faults, *faults, *given.faults])
     results, findings = evaluate(book, given.exemptions)
     name = workbook.path.name
@@ -144,6 +147,8 @@ def _assessed(
         tables=tables,
         remarks=[*mapped.remarks, *given.remarks],
         digests=workbook.sheet_digests,
+        workings=workings(book, results, request.max_workings) if request.report else None,
+        pictures=pictures(book) if request.report else None,
     )
 
 

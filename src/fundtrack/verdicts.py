@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from fundtrack.model import Severity
+from fundtrack.model import Quotient, Severity
 
 Words = Callable[[pd.Index], Mapping[str, "pd.Series | str"]]
 
@@ -75,7 +75,8 @@ class Share:
     by: Sequence[str] = ()
     breakdown: Sequence[str] = ()
     point: tuple[str, str] | None = None  # table and field that a finding of a group marks
-    figures: Mapping[str, float] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)  # figure of the terms -> in words
+    made: Sequence[Quotient] = ()  # further figures
     asks: Sequence[Ask] = ()
     left_out: int = 0  # rows in scope that have no place in the terms, not even as unknown
     otherwise: str = ""  # why they are left out: “: their amount is not usable”
@@ -119,7 +120,7 @@ class Remarks:
     judged: int
     open_: int = 0
     reason: str = ""
-    figures: Mapping[str, float] = field(default_factory=dict)
+    made: Sequence[Quotient] = ()  # figures
 
 
 @dataclass(frozen=True)
@@ -137,15 +138,21 @@ def entries(
     role: str,
     table: str,
     amounts: pd.Series,
+    *,
+    field: str | None = "amount",
     **groups: pd.Series | str,
 ) -> pd.DataFrame:
     """The rows that enter one figure of a share, by their `role`.
+
+    `field` holds the number that the amounts come from, as it stands or times something; None
+    where the rows themselves are counted.
 
     part and whole: known to be in either; unknown: in the whole, perhaps in the part; doubtful:
     perhaps
     in both; burden: perhaps in the whole, never in the part.
 
-    Columns: figure, role, table, label, value (reporting currency) and one for each of `groups`.
+    Columns: figure, role, table, label, field, value (reporting currency), and one for each of
+    `groups`.
     Rows with a blank or zero amount are left out.
     """
     known = amounts.astype("Float64").dropna()
@@ -155,6 +162,7 @@ def entries(
         "role": role,
         "table": table,
         "label": known.index,
+        "field": field,
         "value": known.to_numpy(dtype="float64"),
     }
     for name, values in groups.items():

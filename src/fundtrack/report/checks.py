@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fundtrack.model import Assessment, Limit, Limits, Result, Status
 from fundtrack.report.page import A3, Page, decimals, number_style
+from fundtrack.report.workings import Ledger
 from fundtrack.rules.sources import cited
 
 _NUMBERS = (5, 6, 7, 9, 13)
@@ -15,10 +16,10 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
     ("Place in the brief", 12),
     ("Words of the brief", 32),
     ("Result", 14),
-    ("Value", 13),
-    ("Lowest possible", 13),
-    ("Highest possible", 13),
-    ("Unit", 10),
+    ("Value", 12),
+    ("Lowest possible", 12),
+    ("Highest possible", 12),
+    ("Unit", 14),
     ("Threshold", 13),
     ("Basis", 14),
     ("Citation", 34),
@@ -28,25 +29,27 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
 )
 
 
-def checks(page: Page, assessment: Assessment) -> None:
-    """Write the sheet of all checks, in the catalogue's order."""
+def checks(page: Page, assessment: Assessment, ledger: Ledger | None) -> None:
+    """Write the sheet of all checks, in the catalogue's order; shares point at their workings."""
     page.start("checks", [width for _, width in _COLUMNS], paper=A3)
     for column, (heading, _) in enumerate(_COLUMNS):
         page.put(0, column, heading, "heading_right" if column in _NUMBERS else "heading")
     for row, result in enumerate(assessment.results, 1):
-        _check(page, row, result, assessment.limits)
+        _check(page, row, result, assessment.limits, ledger)
     page.sheet.autofilter(0, 0, max(len(assessment.results), 1), len(_COLUMNS) - 1)
 
 
-def _check(page: Page, row: int, result: Result, limits: Limits) -> None:
+def _check(page: Page, row: int, result: Result, limits: Limits, ledger: Ledger | None) -> None:
     check = result.check
     page.put(row, 0, check.id, "label")
     page.put(row, 1, limits.fill(check.title))
     page.put(row, 2, check.brief.place if check.brief else "–")
     page.put(row, 3, f"“{check.brief.quote}”" if check.brief else f"({check.origin})")
     page.put(row, 4, result.status.words, "fail" if result.status is Status.FAIL else "text")
-    for column, figure in enumerate((result.value, result.low, result.high), 5):
-        _figure(page, (row, column), figure, result)
+    figures = {"share": result.value, "lowest": result.low, "highest": result.high}
+    for column, (name, figure) in enumerate(figures.items(), 5):
+        cell = ledger.cell(check.id, name) if ledger else None
+        _figure(page, (row, column), figure, result, cell)
     page.put(row, 8, result.unit)
     _figure(page, (row, 9), result.threshold, result)
     page.put(row, 10, result.basis.words if result.basis else None)
@@ -56,11 +59,16 @@ def _check(page: Page, row: int, result: Result, limits: Limits) -> None:
     page.put(row, 14, result.reason)
 
 
-def _figure(page: Page, at: tuple[int, int], figure: float | None, result: Result) -> None:
-    if result.unit == "share":
-        page.share(*at, figure, decimals(result))
-    else:
-        page.put(*at, figure, number_style(figure))
+def _figure(
+    page: Page,
+    at: tuple[int, int],
+    figure: float | None,
+    result: Result,
+    cell: str | None = None,
+) -> None:
+    share = result.unit == "share"
+    style = f"percent{decimals(result)}" if share else number_style(figure)
+    page.linked(*at, figure, style, cell)
 
 
 def _citation(result: Result, limits: Mapping[str, Limit]) -> str:

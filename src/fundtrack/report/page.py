@@ -27,9 +27,23 @@ class Page:
         self.book, self.formats, self._taken, self._prefix = book, formats, taken, prefix
         self.sheet: Any = None
         self._roles: Counter[str] = Counter()
+        self._reserved: dict[str, list[str]] = {}
         self.widths: Sequence[int] = ()
         self.blocks: dict[str, list[Block]] = {}  # rows to be spliced in, by sheet; see `rows`
         self._lines: dict[int, int] = {}  # lines of text that a row holds, where more than one
+
+    def reserve(self, role: str, sheets: int = 1) -> list[str]:
+        """Give the names of sheets that will be begun later, for formulas that look ahead."""
+        names = [self._free(role.capitalize()) for _ in range(sheets)]
+        self._reserved.setdefault(role, []).extend(names)
+        return names
+
+    def _free(self, wanted: str) -> str:
+        name, number = wanted, 2
+        while name.lower() in self._taken:
+            name, number = f"{wanted} {number}", number + 1
+        self._taken.add(name.lower())
+        return name
 
     def start(self, role: str, columns: Sequence[int], *, paper: int = A4, name: str = "") -> None:
         """Begin a sheet that prints landscape, one page wide, its first row repeated.
@@ -38,11 +52,8 @@ class Page:
         """
         self.finish()
         self.widths, self._lines = columns, {}
-        name = wanted = name or role.capitalize()
-        number = 2
-        while name.lower() in self._taken:
-            name, number = f"{wanted} {number}", number + 1
-        self._taken.add(name.lower())
+        waiting = self._reserved.get(role)
+        name = waiting.pop(0) if waiting else self._free(name or role.capitalize())
         self.sheet = self.book.add_worksheet(name)
         self.sheet.set_landscape()
         self.sheet.set_paper(paper)
@@ -55,7 +66,9 @@ class Page:
         for column, width in enumerate(columns):
             self.sheet.set_column(column, column, width)
         self._roles[role] += 1
-        known_as = f"{self._prefix}{role}" + f"_{self._roles[role]}" * (self._roles[role] > 1)
+        known_as = f"{self._prefix}{role.replace(' ', '_')}" + f"_{self._roles[role]}" * (
+            self._roles[role] > 1
+        )
         self.book.define_name(known_as, f"={quoted(name)}!$A$1")
 
     def put(self, row: int, column: int, value: Any, style: str = "text") -> None:
@@ -88,6 +101,18 @@ class Page:
     def share(self, row: int, column: int, value: float | None, decimals: int) -> None:
         """Write a share as a percentage with so many decimals."""
         self.put(row, column, value, f"percent{decimals}")
+
+    def formula(self, row: int, column: int, formula: str, value: Any, style: str) -> None:
+        """Write a live formula with the value that it has; None where it gives an empty text."""
+        value = "" if value is None else value
+        self.sheet.write_formula(row, column, formula, self.formats[style], value)
+
+    def linked(self, row: int, column: int, value: Any, style: str, cell: str | None) -> None:
+        """Write a value as a formula that points at the cell where it is worked out, if any."""
+        if value is None or cell is None:
+            self.put(row, column, value, style)
+        else:
+            self.formula(row, column, f"={cell}", value, style)
 
     def across(self, row: int, first: int, text: str, style: str = "text") -> None:
         """Write a text over the summary's columns; merged cells do not grow: the height is set."""
@@ -167,6 +192,10 @@ def formats(book: Any) -> dict[str, Any]:
         zeros = "0" * decimals
         looks[f"percent{decimals}"] = {**number, "num_format": f"0.{zeros}%"}
         looks[f"points{decimals}"] = {**number, "num_format": f"+0.{zeros};-0.{zeros};0"}
+    looks["ruled"] = {"bottom": 1, "bottom_color": _GREY}
+    looks["decimal2"] = {**number, "num_format": "#,##0.00####"}
+    for name in ("integer", "money", "decimal2", *(n for n in looks if n.startswith("percent"))):
+        looks[f"{name}_bold"] = {**looks[name], "bold": True}
     looks["heading_right"] = {**looks["heading"], "align": "right", "indent": 0}
     return {name: book.add_format(look) for name, look in looks.items()}
 

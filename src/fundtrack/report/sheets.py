@@ -15,8 +15,9 @@ from fundtrack.report.page import Page, formats
 from fundtrack.report.provenance import provenance
 from fundtrack.report.rows import Block
 from fundtrack.report.summary import summary
+from fundtrack.report.workings import Ledger
 
-ROLES = ("summary", "findings", "folded", "earlier", "checks", "provenance")
+ROLES = ("summary", "findings", "folded", "earlier", "checks", "workings", "provenance")
 
 
 def build(
@@ -45,11 +46,14 @@ def build(
     listed = lines(assessment.findings, original_sheets, answers)
     page = Page(book, formats(book), taken, name_prefix)
     remarks = [*assessment.remarks, *remarks]
-    summary(page, assessment, families, (unnoted, max_notes), remarks)
+    ledger = Ledger(page, assessment) if assessment.workings else None
+    summary(page, assessment, families, (unnoted, max_notes), remarks, ledger)
     findings(page, listed, linked, answers)
     folded(page, listed, linked)
     earlier(page, lost)
-    checks(page, assessment)
+    checks(page, assessment, ledger)
+    if ledger:
+        ledger.write()
     provenance(page, assessment, remarks)
     page.finish()
     book.close()

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from fundtrack.model import EDITION, Assessment, Result, Severity, Status
+from fundtrack.report.charts import drawings, place, tabulate
 from fundtrack.report.page import Page, count, decimals, named, words
 from fundtrack.report.text import verdict
+from fundtrack.report.workings import Ledger
 
 _WIDTHS = (46, 14, 14, 14, 15, 15, 16, 16)
 
@@ -18,22 +20,30 @@ def summary(
     families: Mapping[str, str],
     unnoted: tuple[int, int],
     remarks: Sequence[str],
+    ledger: Ledger | None = None,
 ) -> None:
-    """Write the sheet; `unnoted`: findings without a note, and the most notes a sheet."""
+    """Write the sheet; `unnoted`: findings without a note, and the most notes a sheet.
+
+    Key figures and the charts' numbers point at their workings, where there are any.
+    """
     page.start("summary", _WIDTHS)
     page.sheet.set_row(0, 24)
     page.put(0, 0, f"Check of {assessment.file}", "title")
     page.across(1, 0, verdict(assessment), "verdict")
-    row = _about(page, assessment, 3)
+    drawn = drawings(assessment, families, ledger)
+    row, charts = place(page, 3, drawn)
+    row = _about(page, assessment, row + 1 if drawn else row)
     row = _scores(page, assessment, families, row + 1)
     row = _severities(page, assessment, *unnoted, row=row + 1)
-    row = _key_figures(page, assessment, row + 1)
+    row = _key_figures(page, assessment, ledger, row + 1)
     row = _not_assessed(page, assessment, row + 1)
     if remarks:
         row = _section(page, row + 1, "Remarks")
         for remark in remarks:
             page.across(row, 0, remark)
             row += 1
+    for drawing, chart in zip(drawn, charts, strict=True):
+        row = tabulate(page, row + 1, drawing, chart)
     # See graft._open_on: the sheet on which the workbook opens may be selected in a group.
     page.sheet.protect(
         "", {"format_cells": True, "format_columns": True, "format_rows": True, "sort": True}
@@ -123,7 +133,7 @@ def _severities(
     return row
 
 
-def _key_figures(page: Page, assessment: Assessment, row: int) -> int:
+def _key_figures(page: Page, assessment: Assessment, ledger: Ledger | None, row: int) -> int:
     shares = [r for r in assessment.results if r.unit == "share" and _has_value(r)]
     if not shares:
         return row
@@ -141,9 +151,11 @@ def _key_figures(page: Page, assessment: Assessment, row: int) -> int:
     for result in shares:
         places = decimals(result)
         page.put(row, 0, f"{result.check.id}: {assessment.limits.fill(result.check.title)}", "text")
-        figures = (result.value, result.low, result.high, result.threshold)
-        for column, figure in enumerate(figures, 1):
-            page.share(row, column, figure, places)
+        figures = {"share": result.value, "lowest": result.low, "highest": result.high}
+        for column, (name, figure) in enumerate(figures.items(), 1):
+            cell = ledger.cell(result.check.id, name) if ledger else None
+            page.linked(row, column, figure, f"percent{places}", cell)
+        page.share(row, 4, result.threshold, places)
         page.put(row, 5, _gap(result), f"points{places}")
         page.put(row, 6, result.status.words, "fail" if result.status is Status.FAIL else "text")
         page.put(row, 7, _basis(result), "text")

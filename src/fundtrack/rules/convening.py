@@ -282,6 +282,13 @@ def different_regions(book: Book, limits: Limits) -> Share | Remarks | NotAssess
         expected="at most {threshold} in one region",
         most=True,
         counted="events",
+        called={
+            "in_largest_region": "events in the region with the most",
+            "events": "events of the last 12 months",
+            "region_unknown": "events whose region is unknown",
+            "perhaps_in_it": "events that may count, if in that region",
+            "perhaps_elsewhere": "events that may count, if elsewhere",
+        },
         asks=[
             Ask("convenings", fields, labels, float(len(labels)))
             for fields, labels in (
@@ -347,7 +354,7 @@ def _weighed(events: pd.DataFrame, largest: str, *, enough: bool) -> pd.DataFram
         ("perhaps_elsewhere", "burden"): unsure,
     }
     terms = [
-        entries(figure, role, "convenings", ones, event_id=events["event_id"])
+        entries(figure, role, "convenings", ones, field=None, event_id=events["event_id"])
         for (figure, role), ones in roles.items()
     ]
     return pd.concat(terms, ignore_index=True)

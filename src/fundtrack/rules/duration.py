@@ -13,7 +13,7 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.flows import CANCELLED, flows
-from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
+from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
 from fundtrack.money import total
 from fundtrack.months import Terms
 from fundtrack.rules import check
@@ -253,7 +253,13 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
         ],
         ignore_index=True,
     )
-    mean = total(timed * months) / total(timed) if total(timed) else 0.0
+    mean = Quotient(
+        "mean_months",
+        "value x months as signed, over the value: the mean length of a grant by value",
+        entries("mean_months", "part", "grants", timed * months),
+        entries("mean_months", "whole", "grants", timed),
+        unit="months",
+    )
     return Share(
         terms_of_share,
         at_least="dur.multi_year_share_min_pct",
@@ -263,13 +269,20 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
         "value.",
         remedy="Convert {gap} to agreements of {dur.multi_year_months} months or more; the "
         "largest shorter grants are {levers}. Begin with the chains of renewals under DUR-05.",
-        figures={"mean_months": mean},
+        called={
+            "multi_year": "grants to civil society that last so long",
+            "cso_value": "all grants to civil society",
+            "unknown_duration": "grants to civil society of unknown length",
+            "perhaps_cso_long": "long grants to organisations of unknown type",
+            "perhaps_cso_short": "short grants to organisations of unknown type",
+        },
+        made=[mean],
         asks=_asks(book, money, sure & long.isna(), doubt),
         levers=("grants", value.where(~long.fillna(True))),
         assessed=int((sure & long.notna() & money.notna()).sum()),
         in_scope=int((sure | doubt).sum()),
         left_out=int(((sure | doubt) & money.isna()).sum()),
-        words={"mean": f"{mean:.1f}"},
+        words={"mean": f"{mean.value or 0:.1f}"},
     )
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.flows import DISBURSEMENT, flows
-from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
+from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
 from fundtrack.money import reaches, total
 from fundtrack.rules import check
 from fundtrack.rules.duration import live_grants
-from fundtrack.verdicts import Remark, Remarks, RowVerdicts
+from fundtrack.verdicts import Remark, Remarks, RowVerdicts, entries
 from fundtrack.words import amount, percent
 
 DAY = np.timedelta64(1, "D")
@@ -103,18 +103,29 @@ def outcomes(book: Book, limits: Limits) -> list[RowVerdicts | Remarks]:
 def _measured_share(book: Book, limits: Limits, cso: pd.Series, measured: pd.Series) -> Remarks:
     """The share by value of grants that measure outcomes from a baseline, between its bounds."""
     money = flows(book).grants["value"].reindex(cso.index)  # (3)
-    perhaps = cso.fillna(True)
-    sure = total(money.where(cso.fillna(False) & measured.fillna(False)))
-    unmeasured = total(money.where(cso.fillna(False) & (~measured).fillna(False)))
-    open_ = total(money.where(perhaps)) - sure - unmeasured
-    whole = sure + unmeasured + open_
-    if not sure + unmeasured:
+    whole = money.where(cso.fillna(True))
+    sure = money.where(cso.fillna(False) & measured.fillna(False))
+    unmeasured = money.where(cso.fillna(False) & (~measured).fillna(False))
+    if not total(sure) + total(unmeasured):
         return Remarks([], judged=0)
-    low, high = sure / whole, (whole - unmeasured) / whole
+    least_, most = (
+        Quotient(
+            f"measured_share_{name}",
+            f"grants to civil society that {surely} measure outcomes, of all such grants",
+            entries(f"measured_share_{name}", "part", "grants", part),
+            entries(f"measured_share_{name}", "whole", "grants", whole),
+            unit="share",
+        )
+        for name, surely, part in (
+            ("low", "surely", sure),
+            ("high", "surely or perhaps", whole.where(unmeasured.isna())),
+        )
+    )
+    low, high = least_.value or 0.0, most.value or 0.0
     least = limits["flx.outcome_share_min_pct"] / 100
     met, missed = bool(reaches(low, least)), not reaches(high, least)
     known = percent(low, least) if low == high else f"at most {percent(high, least)}"
-    gap = amount((least - high) * whole, book.settings.reporting_currency)
+    gap = amount((least - high) * total(whole), book.settings.reporting_currency)
     remark = Remark(
         "portfolio",
         f"{known[0].upper() + known[1:]} of the money for civil society is in grants that measure "
@@ -128,7 +139,7 @@ def _measured_share(book: Book, limits: Limits, cso: pd.Series, measured: pd.Ser
         [remark] if missed else [],
         judged=int(met or missed),
         open_=int(not (met or missed)),
-        figures={"measured_share_low": low, "measured_share_high": high},
+        made=[least_, most],
     )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.flows import INTERMEDIARY_TYPES, Flows, flows
-from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
+from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
 from fundtrack.money import total
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
@@ -27,6 +27,12 @@ SHIFT = Clause(
 )
 MONEY = ["recipient_org_id", "amount", "currency"]
 NO_AMOUNT = ": their amount is blank or not usable, or has no exchange rate"
+CALLED = {
+    "D": "grants straight to local independent organisations",
+    "I1": "sub-grants that reach them through one intermediary",
+    "unknown": "what may reach them, as far as is known",
+    "T": "all grants of the period but those to state bodies",
+}
 STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
 
 
@@ -98,7 +104,8 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
         remedy="Move {gap} to direct grants, or write a minimum to pass on into the largest "
         "grants to international NGOs: {levers}.",
         breakdown=["country"],
-        figures=_comparator(book, f),
+        called=CALLED,
+        made=_comparator(book, f),
         asks=f.asks(),
         levers=("grants", grants["value"].where(international)),
         assessed=int(grants["counted"].sum()),
@@ -111,18 +118,30 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
     )
 
 
-def _comparator(book: Book, f: Flows) -> dict[str, float]:
+def _comparator(book: Book, f: Flows) -> list[Quotient]:
     """The Grand Bargain's own reading: state bodies of the country count as local, nothing is left
     out.
     """
     grants = f.grants
     whole = grants["value"].where(grants["live"] & f.in_period)
     home = f.about(grants["org_id"], "hq_country") == grants["country"]
-    state = total(whole.where(grants["state"].astype(bool) & home.fillna(False)))
-    local = total(f.direct) + total(f.one_step)
+    state = whole.where(grants["state"].astype(bool) & home.fillna(False))
+    reading = "the Grand Bargain's own reading, to compare with"
+    below = entries("GB_T", "whole", "grants", whole)
+    above = pd.concat(
+        [
+            entries("GB_local", "part", "grants", f.direct),
+            entries("GB_local", "part", "subgrants", f.one_step),
+            entries("GB_local", "part", "grants", state),
+        ]
+    )
     if not total(whole):
-        return {}
-    return {"GB_share": (local + state) / total(whole), "GB_T": total(whole)}
+        return []
+    share = f"local organisations and state bodies of the country, of all grants: {reading}"
+    return [
+        Quotient("GB_share", share, above, below, unit="share"),
+        Quotient("GB_T", f"all grants of the period, state bodies included: {reading}", below),
+    ]
 
 
 def _of_grants(figure: str, role: str, amounts: pd.Series, grants: pd.DataFrame) -> pd.DataFrame:
@@ -184,6 +203,7 @@ def direct_share(book: Book, limits: Limits) -> Share:
         else "A figure to read. For a target, put loc.direct_min_pct in the sheet Thresholds.",
         expected="as much as possible; the donor has set {threshold}",
         breakdown=["country"],
+        called=CALLED,
         asks=[ask for ask in f.asks() if ask.table == "organisations"],
         assessed=int(grants["counted"].sum()),
         in_scope=int((grants["live"] & f.in_period & ~grants["state"].astype(bool)).sum()),
@@ -256,6 +276,11 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
         remedy="Write a minimum of {threshold} into the next agreement; if sub-grants are missing "
         "from the list, add them.",
         by=["org_id"],
+        called={
+            "passed_on": "sub-grants that reach local independent organisations",
+            "unknown": "what may reach them, as far as is known",
+            "received": "grants received that are to be passed on",
+        },
         point=("organisations", "org_id"),
         asks=[Ask("grants", ["subgrants_reported"], silent, total(received.loc[silent]))]
         if len(silent)

@@ -9,10 +9,10 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.headcount import pay
-from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
+from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
 from fundtrack.money import reaches, total
 from fundtrack.rules import check
-from fundtrack.verdicts import NotAssessable, Remark, Remarks, RowVerdicts
+from fundtrack.verdicts import NotAssessable, Remark, Remarks, RowVerdicts, entries
 from fundtrack.words import percent
 
 INSURED = Threshold(
@@ -115,7 +115,8 @@ class Cover:
     """Officers covered against one thing on the reference date, from the least to the most.
 
     `heads`, `least` and `most` by row of Police units; `ranks` the most by unit and rank (both
-    folded, `ALL` where the policy is for all); `together` the most of all units.
+    folded, `ALL` where the policy is for all); `together` the most of all units; `policies` the
+    part of each policy in that.
     """
 
     heads: pd.Series
@@ -123,6 +124,7 @@ class Cover:
     most: pd.Series
     ranks: pd.Series
     together: float
+    policies: pd.Series
 
     def meets(self, share: float) -> pd.Series:
         """Whether so many of each unit are covered; blank where it is not sure."""
@@ -147,7 +149,8 @@ def _cover(book: Book, kind: str) -> Cover:
     sure = (counts & policies["unit_id"].notna()).fillna(False)
     number = policies["headcount_covered"].astype("Float64")
     least = _by_rank(book, number.fillna(0.0).where(sure, 0.0))
-    most = _by_rank(book, number.fillna(EVERYONE).where(counts.fillna(True), 0.0))
+    at_most = number.fillna(EVERYONE).where(counts.fillna(True), 0.0)
+    most = _by_rank(book, at_most)
     heads, ids = stations["headcount"].astype("Float64"), stations["unit_id"].str.casefold()
     own, own_most = (
         pd.Series(sums.groupby(level=0).sum().reindex(ids.array).array, index=ids.index).fillna(0.0)
@@ -157,13 +160,27 @@ def _cover(book: Book, kind: str) -> Cover:
     # Of a policy for all units, at least what the other units have no room for is left for one.
     room = heads - _fewer(own, heads)
     others = total(room.fillna(EVERYONE)) - room
+    capped = pd.Series(_fewer(own_most, heads).array, index=ids.array)
+    capped = capped[capped.index.notna()].groupby(level=0).sum()
+    together = min(total(capped) + for_all_most, total(heads))
+    capped[ALL] = together - total(capped)
     return Cover(
         heads,
         least=_fewer(own + (for_all - others).clip(lower=0.0), heads),
         most=_fewer(own_most + for_all_most, heads),
         ranks=most,
-        together=total(_fewer(own_most, heads)) + for_all_most,
+        together=together,
+        policies=_shared(at_most, policies["unit_id"].fillna(ALL).str.casefold(), capped),
     )
+
+
+def _shared(officers: pd.Series, units: pd.Series, capped: pd.Series) -> pd.Series:
+    """The officers that each policy covers of its unit's: pro rata, those for everyone first."""
+    endless = (officers == EVERYONE).astype("float64")
+    weight = endless.where(endless.groupby(units).transform("max") > 0, officers.astype("float64"))
+    whole = weight.groupby(units).transform("sum")
+    of = pd.Series(capped.reindex(units.array).array, index=units.index).astype("Float64")
+    return of * (weight / whole.where(whole > 0))
 
 
 def _by_rank(book: Book, numbers: pd.Series) -> pd.Series:
@@ -212,10 +229,10 @@ def _together(book: Book, covers: Sequence[Cover], least: float, *, named: bool)
     heads = total(covers[0].heads)
     if not heads:
         return Remarks([], 0)
-    shares = [min(1.0, c.together / heads) for c in covers]
-    figures = dict(zip(("death_share", "injury_share"), shares, strict=True))
+    made = [_covered(book, c, kind) for c, kind in zip(covers, ("death", "injury"), strict=True)]
+    shares = [m.value or 0.0 for m in made]
     if named or all(reaches(s, least) for s in shares):
-        return Remarks([], 0, figures=figures)
+        return Remarks([], 0, made=made)
     forces = book["police_units"]["org_id"].dropna().unique()
     key = str(forces[0]) if len(forces) == 1 else "all units"
     missing = f"{heads * (1 - min(shares)):,.0f}"
@@ -234,8 +251,17 @@ def _together(book: Book, covers: Sequence[Cover], least: float, *, named: bool)
             )
         ],
         judged=1,
-        figures=figures,
+        made=made,
     )
+
+
+def _covered(book: Book, cover: Cover, kind: str) -> Quotient:
+    """The most officers of all units that can be covered against one thing, over all of them."""
+    name = f"{kind}_share"
+    what = f"officers that policies cover against {kind}, at most, of all officers"
+    above = entries(name, "part", "police_cover", cover.policies, field="headcount_covered")
+    below = entries(name, "whole", "police_units", cover.heads, field="headcount")
+    return Quotient(name, what, above, below, unit="share")
 
 
 @check(

@@ -7,6 +7,7 @@ one that the workbook gives with its source, there is no verdict.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -19,9 +20,8 @@ from fundtrack.headcount import (
     manned,
     measured,
     pay,
-    weighted,
 )
-from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
+from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
 from fundtrack.money import reaches, stays_within, total
 from fundtrack.rules import check
 from fundtrack.verdicts import Remarks, RowVerdicts, Share, entries
@@ -215,16 +215,16 @@ def below_living_wage(book: Book, limits: Limits) -> list[Share]:
     heads, force = rows["officers"], rows["force"]
     terms = pd.concat(
         [
-            entries("below", "part", "police_pay", heads.where(~enough.fillna(True)), org_id=force),
-            entries("unknown", "unknown", "police_pay", heads.where(enough.isna()), org_id=force),
-            entries("officers", "whole", "police_pay", heads, org_id=force),
+            _heads("below", "part", heads.where(~enough.fillna(True)), org_id=force),
+            _heads("unknown", "unknown", heads.where(enough.isna()), org_id=force),
+            _heads("officers", "whole", heads, org_id=force),
         ],
         ignore_index=True,
     )
 
     def share(name: str | None) -> Share:
         mine = rows.index if name is None else rows.index[(force == name).fillna(False)]
-        figures, words = _cost(book, found.loc[mine], enough.loc[mine], least)
+        made, words = _cost(book, found.loc[mine], enough.loc[mine], least)
         return Share(
             terms if name is None else terms[terms["org_id"] == name],
             at_least="pay.below_max_pct",
@@ -238,7 +238,12 @@ def below_living_wage(book: Book, limits: Limits) -> list[Share]:
             by=[] if name is None else ["org_id"],
             breakdown=["org_id"] if name is None and len(forces) < 2 else [],
             point=None if name is None else ("organisations", "org_id"),
-            figures=figures,
+            called={
+                "below": "officers paid below the living wage",
+                "unknown": "officers whose pay cannot be held against a wage",
+                "officers": "all verified officers",
+            },
+            made=made,
             assessed=int((known & enough.notna()).loc[mine].sum()),
             in_scope=int(manned(rows).loc[mine].sum()),
             words={
@@ -255,7 +260,7 @@ def below_living_wage(book: Book, limits: Limits) -> list[Share]:
 
 def _cost(
     book: Book, found: pd.DataFrame, enough: pd.Series, least: float
-) -> tuple[dict[str, float], dict[str, str]]:
+) -> tuple[list[Quotient], dict[str, str]]:
     """What it takes to bring everyone to the living wage: as figures, and in words.
 
     Over the rows that could be judged; where deductions are blank, pay is the most it can be.
@@ -263,24 +268,54 @@ def _cost(
     rows = pay(book).loc[found.index]
     judged = enough.notna() & rows["officers"].notna()
     heads, ratio = rows["officers"].where(judged), found["ratio"].where(judged)
-    mean, index = weighted(ratio, heads), weighted(ratio.clip(upper=1.0), heads)
-    if mean is None or index is None:
-        return {}, {"cost": "", "mean": "–"}
+    made = [
+        _mean("plain_mean", "pay over the living wage, by officers", ratio, heads),
+        _mean(
+            "capped_index", "the same, no rank counting more than 1", ratio.clip(upper=1.0), heads
+        ),
+    ]
+    mean = made[0].value
+    if mean is None:
+        return [], {"cost": "", "mean": "–"}
     short = (found["wage"] * least - found["pay"]).clip(lower=0.0)
     gap, currency = in_one_currency(book, heads * short, rows)
     bill, _ = in_one_currency(book, heads * found["pay"], rows)
-    figures = {"plain_mean": mean, "capped_index": index}
     priced = (gap.notna() | ~judged).all()
     if not priced or not total(bill):  # an amount has no rate, so the sums would be too low
-        return figures, {"cost": "", "mean": percent(mean, 1.0)}
+        return made, {"cost": "", "mean": percent(mean, 1.0)}
     month, part = total(gap), total(gap) / total(bill)
-    figures |= {"gap_a_month": month, "gap_a_year": 12 * month, "gap_of_wage_bill": part}
+    short_by = "officers x what their pay lacks to the living wage"
+    gaps, bills = _heads("gap", "part", gap), _heads("bill", "whole", bill)
+    made += [
+        Quotient("gap_a_month", short_by, gaps, unit=currency),
+        Quotient("gap_a_year", f"{short_by}, x 12", gaps, times=12, unit=currency),
+        Quotient("gap_of_wage_bill", f"{short_by}, over pay", gaps, bills, unit="share"),
+    ]
     partly = "" if judged.all() and found["exact"].all() else "at least "
     cost = (
         f"; closing the gap costs {partly}{amount(month, currency)} a month ({percent(part)} of "
         f"the wage bill), {amount(12 * month, currency)} a year"
     )
-    return figures, {"cost": cost, "mean": percent(mean, 1.0)}
+    return made, {"cost": cost, "mean": percent(mean, 1.0)}
+
+
+def _heads(
+    figure: str,
+    role: str,
+    amounts: pd.Series,
+    *,
+    field: str = "headcount_verified",
+    **by: pd.Series,
+) -> pd.DataFrame:
+    """Entries of Police pay that come from a count of officers, as it stands or times something."""
+    return entries(figure, role, "police_pay", amounts, field=field, **by)
+
+
+def _mean(name: str, what: str, values: pd.Series, officers: pd.Series) -> Quotient:
+    """The mean by officers, sum(h x) / sum(h), of the rows where both are known."""
+    both = values.notna() & officers.notna()
+    above = _heads(name, "part", (officers * values)[both])
+    return Quotient(name, what, above, _heads(name, "whole", officers[both]), unit="share")
 
 
 @check(
@@ -365,8 +400,10 @@ def on_time(book: Book, limits: Limits) -> list[RowVerdicts | Remarks]:
         blank=[("police_pay", n) for n in ("due_date", "pay_period", "headcount_verified")],
         otherwise=": no reference date is known, or other ranks of the force leave it open",
     )
-    mean = weighted(late["on_time"].astype("Float64"), rows["officers"].where(scope))
-    return [verdict, Remarks([], 0, figures={} if mean is None else {"on_time_share": mean})]
+    in_time = late["on_time"].astype("Float64")
+    what = "officers paid in time, of all whose pay day is known"
+    share = _mean("on_time_share", what, in_time, rows["officers"].where(scope))
+    return [verdict, Remarks([], 0, made=[share])]
 
 
 def _lateness(book: Book, limits: Limits) -> pd.DataFrame:
@@ -463,26 +500,36 @@ def arrears(book: Book, limits: Limits) -> list[RowVerdicts | Remarks]:
         severity=grave.fillna(False).map({True: Severity.ERROR, False: Severity.WARNING}),
         blank=[("police_pay", "months_in_arrears")],
     )
-    return [verdict, Remarks([], 0, figures=_owed(book, value, grave))]
+    return [verdict, Remarks([], 0, made=_owed(book, value, grave))]
 
 
-def _owed(book: Book, value: pd.Series, grave: pd.Series) -> dict[str, float]:
+def _owed(book: Book, value: pd.Series, grave: pd.Series) -> list[Quotient]:
     """The totals of what is owed, over the ranks whose officers and months are known."""
     rows = pay(book)[pay(book)["latest"]]
     months = book["police_pay"].loc[rows.index, "months_in_arrears"]
-    mean = weighted(months, rows["officers"])
-    if mean is None:
-        return {}
-    figures = {
-        "officer_months": total(rows["officers"] * months),
-        "mean_months": mean,
-        "owed_a_month_share": weighted(grave.loc[rows.index].astype("Float64"), rows["officers"]),
-    }
-    worth, _ = in_one_currency(book, value.loc[rows.index], rows)
-    bill, _ = in_one_currency(book, rows["officers"] * rows["cash"], rows)
+    officers = rows["officers"]
+    mean = _mean("mean_months", "months owed, by officers", months, officers)
+    if mean.value is None:
+        return []
+    long = grave.loc[rows.index].astype("Float64")
+    owed = _heads("officer_months", "part", officers * months)
+    made = [
+        Quotient("officer_months", "officers x months owed", owed, unit="officer-months"),
+        replace(mean, unit="months"),
+        _mean("owed_a_month_share", "officers who are owed a month or more", long, officers),
+    ]
+    worth, currency = in_one_currency(book, value.loc[rows.index], rows)
+    bill, _ = in_one_currency(book, officers * rows["cash"], rows)
     if worth.notna().all() and total(bill):
-        figures |= {"value": total(worth), "value_of_month_bill": total(worth) / total(bill)}
-    return {name: figure for name, figure in figures.items() if figure is not None}
+        what = "officers x months owed x pay before deductions"
+        values, bills = _heads("value", "part", worth), _heads("bill", "whole", bill)
+        made += [
+            Quotient("value", what, values, unit=currency),
+            Quotient(
+                "value_of_month_bill", f"{what}, over a month's pay", values, bills, unit="share"
+            ),
+        ]
+    return made
 
 
 GHOSTS = Threshold("pay.ghost_max_pct", 1, "% of verified", Basis.HOUSE)
@@ -547,9 +594,15 @@ def reconciles(book: Book, limits: Limits) -> list[RowVerdicts | Remarks]:
         scope="unit, rank, month: officers",
     )
     known = there.notna() & paid.notna()
-    seen = total(there[known])
-    figures = {"paid_beyond_verified": total(paid[known]) / seen - 1} if seen else {}
-    return [heads, _leakage(book, limits), Remarks([], 0, figures=figures)]
+    beyond_all = Quotient(
+        "paid_beyond_verified",
+        "officers paid over officers verified, less 1",
+        _heads("paid", "part", paid[known], field="headcount_paid"),
+        _heads("verified", "whole", there[known]),
+        less=1,
+        unit="share",
+    )
+    return [heads, _leakage(book, limits), Remarks([], 0, made=[beyond_all])]
 
 
 def _leakage(book: Book, limits: Limits) -> RowVerdicts:

@@ -14,7 +14,7 @@ from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.budgets import budget
 from fundtrack.flows import flows
-from fundtrack.model import Basis, Clause, Limits, Severity, Threshold
+from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
 from fundtrack.money import HAIR, total
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, NotAssessable, Remark, Remarks, Share, entries
@@ -24,6 +24,11 @@ STRANDS = ["resilience", "individual", "security"]
 WEIGHS = {
     "grants": ["pve_strand", "recipient_country"],
     "budget_lines": ["category", "pve_strand", "amount"],
+}
+OTHERS = {
+    "individual": "money for work with individuals",
+    "security": "money for security",
+    "crosscutting": "money that serves all strands",
 }
 AS_GRANT, AS_SUBGRANT = "as grant", "as sub-grant"
 
@@ -173,7 +178,17 @@ def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
         remedy="Shift {gap} to resilience{where}; the largest grants for the other strands are "
         "{levers}.",
         breakdown=["country"],
-        figures={s: sums[s] for s in ["individual", "security", "crosscutting"]},
+        called={
+            "resilience": "money for resilience",
+            "resilience_of_crosscutting": "its part of what serves all strands",
+            "unknown_strand": "money whose strand nobody states",
+            "unknown_of_crosscutting": "its part of what serves all strands, if all of that were",
+            "T": "money for resilience, work with individuals and security",
+        },
+        made=[
+            Quotient(s, what, _entries(s, "part", rows, rows["value"].where(rows["strand"] == s)))
+            for s, what in OTHERS.items()
+        ],
         asks=_asks(rows, unknown),
         levers=("grants", other.groupby(rows["grant"]).sum()),
         assessed=int((in_scope & known).sum()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -475,6 +476,12 @@ def fully_funded(book: Book, limits: Limits) -> list[Share] | NotAssessable:
         "percentage.",
         expected="{threshold} of the costed need",
         by=["org_id"],
+        called={
+            "funded": "budget lines for its protection",
+            "perhaps": "budget lines that may be for its protection",
+            "no_budget_listed": "the need of those whose budgets are not listed",
+            "need": "what it has worked out that it needs",
+        },
         point=("cso_security", "costed_need"),
         asks=asks,
         assessed=int(need.notna().sum()),
@@ -495,12 +502,13 @@ def _funding(book: Book, need: pd.Series) -> tuple[pd.DataFrame, list[Ask]]:
     open_ = pairs["value"].fillna(most).where(~sure)
     unlisted = need.where(~of.isin(_budgeted(book)) & ~of.isin(pairs["org_id"]))
     org_id, line = pairs["org_id"], pairs["line"]
+    costed: dict[str, Any] = {"field": "costed_need", "org_id": of}
     terms = pd.concat(
         [
             _of_lines("funded", "part", pairs["value"].where(sure), org_id, line),
             _of_lines("perhaps", "unknown", open_, org_id, line),
-            entries("no_budget_listed", "unknown", "cso_security", unlisted, org_id=of),
-            entries("need", "whole", "cso_security", need, org_id=of),
+            entries("no_budget_listed", "unknown", "cso_security", unlisted, **costed),
+            entries("need", "whole", "cso_security", need, **costed),
         ],
         ignore_index=True,
     )

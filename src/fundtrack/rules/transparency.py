@@ -69,6 +69,10 @@ def subgrants_reported(book: Book, limits: Limits) -> Share:
         remedy="Ask for the lists of sub-grants that are missing, first of all from {levers}; then "
         "answer “All sub-grants listed?” with yes.",
         breakdown=["org_id"],
+        called={
+            "listed": "grants to intermediaries whose sub-grants are all listed",
+            "intermediaries": "all grants to intermediaries",
+        },
         levers=("organisations", missing[missing.index.notna()]),
         assessed=judged,
         in_scope=judged,

@@ -88,6 +88,12 @@ def women_led_share(book: Book, limits: Limits) -> Share:
         "{threshold}." + f.caveat,
         remedy="Open a window for small grants, or give through a women's fund: {gap} more would "
         "reach the target.",
+        called={
+            "direct": "grants straight to local organisations that women lead",
+            "one_step": "sub-grants that reach such organisations through one intermediary",
+            "unknown": "what may reach them, as far as is known",
+            "T": "all grants of the period but those to state bodies",
+        },
         asks=_asks(f, leads, sub_leads, unknown),
         assessed=int((grants["counted"] & ~_open(grants.index, subs, unknown)).sum()),
         in_scope=int((grants["live"] & f.in_period & ~grants["state"].astype(bool)).sum()),

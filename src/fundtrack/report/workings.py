@@ -1,0 +1,491 @@
+"""The workings: every sum, share and weighted figure, as live formulas over the rows behind it.
+
+One sheet has a line for each figure; the other has a line for each row of the workbook that enters
+some figure, and a column for each figure that says how much of the row enters it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum
+from typing import Any
+
+import pandas as pd
+
+from fundtrack import schema
+from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table
+from fundtrack.ooxml import column_letter
+from fundtrack.report.package import cell_of, legible
+from fundtrack.report.page import A3, Page, count, decimals, number_style, quoted
+from fundtrack.words import shown
+
+ROWS_A_SHEET = 1_048_575  # below the heading row
+_MOST_LINKS = 65_530  # Excel repairs a sheet with more
+# So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
+# at the rows from its first to its last, which then must not be sorted.
+MOST_LOOKS = 5_000_000
+_TOP = 3  # the row of the headings, below the title and what is to be known
+
+ROLES = {
+    "part": "in the part",
+    "whole": "in the whole that the part is held against",
+    "unknown": "in the whole; perhaps in the part too: counts there for the highest",
+    "doubtful": "perhaps in both: counts in both for the highest, in neither for the lowest",
+    "burden": "perhaps in the whole, never in the part: counts there for the lowest",
+    "above": "above the line",
+    "below": "below the line",
+}
+_GROUPS = {"org_id": "Organisation", "grant_id": "Grant", "country": "Country"}
+_ROWS: tuple[tuple[str, int], ...] = (
+    ("Sheet", 15),
+    ("Cell", 10),
+    ("Record", 20),
+    ("Amount in the cell", 15),
+    ("Currency", 9),
+    ("Rate", 10),
+    ("Rate of", 11),
+    ("Rate is", 11),
+    ("Source of the rate", 30),
+    ("Amount converted", 15),
+)
+_AMOUNT, _RATE, _CONVERTED = 3, 5, 9
+_WIDE = 250  # characters across a page of A3 that can still be read
+
+
+@dataclass(slots=True)
+class _Line:
+    """One line of the workings: a sum of rows, or what is worked out from the sums of its set."""
+
+    check: str
+    number: int  # of its set: the sums and shares of one check and group
+    name: str
+    what: str
+    value: float | None
+    unit: str
+    style: str
+    group: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
+    column: Column | None = None  # of the rows that it sums up
+    times: float = 1.0
+    less: float = 0.0
+    how: str = ""
+
+    @property
+    def sums(self) -> bool:
+        """Whether it adds up rows; the others are worked out from the sums of their set."""
+        return self.column is not None or bool(self.role)
+
+
+class Ledger:
+    """The lines and the rows of the workings, and where each figure will stand.
+
+    Made before any sheet is written, so that the summary and the checks can point at it.
+    """
+
+    def __init__(self, page: Page, assessment: Assessment) -> None:
+        assert assessment.workings is not None
+        self._page, self._assessment, self._traced = page, assessment, assessment.workings
+        self._currency = str(assessment.settings.get("reporting_currency") or "")
+        self._sets = 0
+        shown_ = [r for r in assessment.results if r.check.id not in self._traced.withheld]
+        lines = [line for r in shown_ for line in self._of_result(r)]
+        self._lines, self._lost = lines[: ROWS_A_SHEET - _TOP], lines[ROWS_A_SHEET - _TOP :]
+        known = [name for name in _GROUPS if name in self._traced.groups]
+        self._groups = known + [name for name in self._traced.groups if name not in known]
+        rows = self._traced.rows
+        sums = sum(bool(line.column and line.group) for line in lines)
+        self._large = rows is not None and sums * len(rows) > MOST_LOOKS
+        if rows is not None:
+            # In the order of the sheets; a large one by group, so that each stands together.
+            rows = rows.sort_values(self._groups, kind="stable") if self._large else rows
+            self._position = pd.Series(range(len(rows)), index=rows.index)
+        self._rows = rows
+        (self._sheet,) = page.reserve("workings")
+        number = -(-len(rows) // ROWS_A_SHEET) if rows is not None else 0
+        self._row_sheets = page.reserve("workings rows", number)
+        self._columns = list({id(c): c for c in self._traced.columns.values()}.values())
+        first = len(_ROWS) + len(self._groups)
+        self._at = {id(c): first + n for n, c in enumerate(self._columns)}
+        self._spread: dict[tuple[int, tuple[str, ...]], pd.DataFrame] = {}
+        self._where = {
+            (line.check, line.name): number
+            for number, line in enumerate(self._lines)
+            if not line.group
+        }
+
+    def cell(self, check: str, figure: str) -> str | None:
+        """The cell of a figure of a check, such as its `share`, `lowest` or `highest`."""
+        number = self._where.get((check, figure))
+        return None if number is None else f"{quoted(self._sheet)}!{self._value_cell(number)}"
+
+    def write(self) -> None:
+        """Write the sheets."""
+        self._write_lines()
+        for number in range(len(self._row_sheets)):
+            self._write_rows(number)
+
+    # What is listed ------------------------------------------------------------------------------
+
+    def _of_result(self, result: Result) -> Iterator[_Line]:
+        if result.terms is not None:
+            pairs = result.terms[["figure", "role"]].drop_duplicates().to_numpy()
+            roles = {str(figure): str(role) for figure, role in pairs}
+            sums = {name: result.figures[name] for name in roles if name in result.figures}
+            if sums:
+                one = Group({}, result.value, result.low, result.high, Status.PASS, sums)
+                yield from self._of_group(result, one, roles)
+            for group in result.breakdown:
+                yield from self._of_group(result, group, roles)
+        for made in result.made:
+            yield from self._of_quotient(result, made)
+
+    def _of_group(self, result: Result, group: Group, roles: Mapping[str, str]) -> Iterator[_Line]:
+        check, self._sets = result.check.id, self._sets + 1
+        for name, value in group.figures.items():
+            yield _Line(
+                check,
+                self._sets,
+                name,
+                result.called.get(name, name.replace("_", " ")),
+                value,
+                result.counted or self._currency,
+                "integer" if result.counted else "money",
+                group.by,
+                roles[name],
+                self._traced.columns.get((check, name, roles[name])),
+                how=_SUM,
+            )
+        if group.low is None or group.high is None:
+            return
+        style = f"percent{decimals(result)}"
+        for name, share, how in (
+            ("lowest", group.low, "part / (whole + burden)"),
+            ("highest", group.high, "(part + unknown + doubtful) / (whole + doubtful)"),
+            ("share", group.value, "where the lowest and the highest are the same"),
+        ):
+            what = f"the {name} possible share" if name != "share" else "the share"
+            yield _Line(check, self._sets, name, what, share, "share", style, group.by, how=how)
+
+    def _of_quotient(self, result: Result, made: Quotient) -> Iterator[_Line]:
+        if made.value is None:
+            return
+        check, self._sets = result.check.id, self._sets + 1
+        unit = made.unit or self._currency
+        style = "percent2" if unit == "share" else "decimal2"
+        given = (check, self._sets, made.name, made.what, made.value, unit, style)
+        if made.below is None and made.times == 1 and not made.less:
+            column = self._traced.columns.get((check, made.name, "above the line"))
+            yield _Line(*given, column=column, how=_SUM)
+            return
+        for role, terms in (("above", made.above), ("below", made.below)):
+            if terms is None:
+                continue
+            column = self._traced.columns.get((check, made.name, f"{role} the line"))
+            value = fsum(terms["value"])
+            what = "what is added up" if role == "above" else "what it is held against"
+            yield _Line(
+                *(check, self._sets, f"{made.name}, {role}", what, value, "", "decimal2"),
+                role=role,
+                column=column,
+                how=_SUM,
+            )
+        how = "above the line" if made.below is None else "above the line / below the line"
+        how += f" x {made.times:g}" * (made.times != 1) + f" - {made.less:g}" * bool(made.less)
+        yield _Line(*given, times=made.times, less=made.less, how=how)
+
+    # Lines ---------------------------------------------------------------------------------------
+
+    @property
+    def _headings(self) -> list[tuple[str, int]]:
+        groups = [(_GROUPS.get(name, name.capitalize()), 14) for name in self._groups]
+        return [
+            ("Set", 6),
+            ("Check", 9),
+            *groups,
+            ("Figure", 26),
+            ("What it is", 44),
+            ("Enters as", 11),
+            ("That is", 36),
+            ("Rows", 8),
+            ("Amount or share", 20),
+            ("Unit", 12),
+            ("How it is worked out", 44),
+        ]
+
+    def _column(self, heading: str) -> int:
+        return next(i for i, (name, _) in enumerate(self._headings) if name == heading)
+
+    def _value_cell(self, number: int) -> str:
+        letter = column_letter(self._column("Amount or share"))
+        return f"${letter}${_TOP + 2 + number}"
+
+    def _write_lines(self) -> None:
+        page, headings = self._page, self._headings
+        page.start("workings", [width for _, width in headings], paper=A3)
+        page.sheet.repeat_rows(_TOP)
+        page.sheet.freeze_panes(_TOP + 1, 2)
+        page.across(0, 0, "Workings: how each sum and share is made", "title")
+        page.sheet.set_row(0, 24)
+        page.across(1, 0, self._introduction())
+        numbers = ("Rows", "Amount or share")
+        for column, (heading, _) in enumerate(headings):
+            page.put(_TOP, column, heading, "heading_right" if heading in numbers else "heading")
+        for number, line in enumerate(self._lines):
+            self._write_line(number, line)
+        last = _TOP + max(1, len(self._lines))
+        if not self._lines:
+            page.put(_TOP + 1, 3, "No check of this workbook rests on a sum.")
+        if not self._large:
+            page.sheet.autofilter(_TOP, 0, last, len(headings) - 1)
+
+    def _introduction(self) -> str:
+        traced = self._traced
+        if self._rows is None:
+            text = (
+                f"{count(traced.count, 'row')} enter these figures: more than the "
+                f"{traced.most or 0:,} that are listed unasked. Sums stand here as they were "
+                "computed; shares are live formulas over them. To have every row listed, check the "
+                "workbook again with --workings all."
+            )
+        elif self._row_sheets:
+            text = (
+                f"{count(traced.count, 'row')} enter these figures. Each stands in "
+                f"{' and '.join(self._row_sheets)}, with a link to its cell, the rate used, and "
+                "how much of it enters each figure. Sums and shares are live formulas over those "
+                "rows, and those take their amounts from your sheets."
+            )
+        else:
+            text = "Nothing is added up here."
+        if self._large:
+            text += " The rows must stay in their order: formulas look at each group's own rows."
+        if self._lost:
+            text += f" {len(self._lost):,} further lines of groups find no room on a sheet."
+        if traced.withheld:
+            text += (
+                f" Not shown: {', '.join(traced.withheld)}, whose rows stand in a restricted sheet "
+                "of another file. Check that file itself, with this one beside it, to see them."
+            )
+        return text
+
+    def _write_line(self, number: int, line: _Line) -> None:
+        page, row, at = self._page, _TOP + 1 + number, self._column
+        derived = not line.role
+        formula = self._sum(row, line) if line.sums else self._derived(number, line)
+        page.put(row, 0, line.number, "integer")
+        page.put(row, 1, line.check, "label")
+        for column, name in enumerate(self._groups, 2):
+            page.put(row, column, line.group.get(name))
+        page.put(row, at("Figure"), line.name, "label" if derived else "text")
+        page.put(row, at("What it is"), line.what, "label" if derived else "text")
+        page.put(row, at("Enters as"), line.role)
+        page.put(row, at("That is"), ROLES.get(line.role))
+        page.put(row, at("Rows"), self._size(line), "integer")
+        column = at("Amount or share")
+        style = f"{line.style}_bold" if derived else line.style
+        if formula:
+            page.formula(row, column, formula, line.value, style)
+        else:
+            page.put(row, column, line.value, style)
+        page.put(row, at("Unit"), line.unit)
+        page.put(row, at("How it is worked out"), line.how)
+
+    def _size(self, line: _Line) -> int | None:
+        if line.column is None:
+            return None
+        return len(line.column.share) if not line.group else int(self._extent(line)[0])
+
+    def _extent(self, line: _Line) -> tuple[int, int, int]:
+        """How many rows of the line's group are in its column, and the first and last position."""
+        assert line.column is not None and self._rows is not None
+        names = tuple(line.group)
+        key = (id(line.column), names)
+        if key not in self._spread:
+            places = line.column.share.index
+            mine = self._rows.loc[places, list(names)]
+            of = self._position.loc[places].groupby([mine[name] for name in names])
+            self._spread[key] = of.agg(["size", "min", "max"])
+        values = tuple(line.group.values())
+        found = self._spread[key].loc[values if len(values) > 1 else values[0]]
+        return int(found["size"]), int(found["min"]), int(found["max"])
+
+    def _sum(self, row: int, line: _Line) -> str | None:
+        """Converted amounts times their part in the figure, added up over the sheets of rows."""
+        if line.column is None:
+            return None
+        assert self._rows is not None
+        first, last = 0, len(self._rows) - 1
+        if self._large and line.group:
+            _, first, last = self._extent(line)
+        part = column_letter(self._at[id(line.column)])
+        pieces = []
+        for number, sheet in enumerate(self._row_sheets):
+            start = max(first, number * ROWS_A_SHEET) - number * ROWS_A_SHEET
+            end = min(last, (number + 1) * ROWS_A_SHEET - 1) - number * ROWS_A_SHEET
+            if start > end:
+                continue
+
+            def area(letter: str, name: str = sheet, span: tuple[int, int] = (start, end)) -> str:
+                return f"{quoted(name)}!${letter}${span[0] + 2}:${letter}${span[1] + 2}"
+
+            factors = [area(column_letter(_CONVERTED)), area(part)]
+            for name in line.group:
+                place = self._groups.index(name)
+                group = area(column_letter(len(_ROWS) + place))
+                # EXACT, as “=” takes upper and lower case for the same.
+                factors.append(f"--EXACT({group},${column_letter(2 + place)}{row + 1})")
+            pieces.append(f"SUMPRODUCT({','.join(factors)})")
+        return "=" + "+".join(pieces)
+
+    def _derived(self, number: int, line: _Line) -> str:
+        if line.name == "share" and line.unit == "share":
+            low, high = self._value_of(number, "lowest"), self._value_of(number, "highest")
+            return f'=IF({low}={high},{low},"")'
+        if line.name == "lowest":
+            part, whole = self._role(number, "part"), self._roles(number, "whole", "burden")
+            return f"=IF({whole}=0,0,{part}/({whole}))"
+        if line.name == "highest":
+            best, whole = (
+                self._roles(number, "part", "unknown", "doubtful"),
+                self._roles(number, "whole", "doubtful"),
+            )
+            open_, share = self._roles(number, "unknown", "doubtful"), f"({best})/({whole})"
+            low = self._value_of(number, "lowest")
+            return f"=IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
+        above, below = self._role(number, "above"), self._role(number, "below")
+        formula = above if "/" not in line.how else f"{above}/{below}"
+        formula += f"*{line.times!r}" * (line.times != 1) + f"-{line.less!r}" * bool(line.less)
+        return f"={formula}"
+
+    def _roles(self, number: int, *roles: str) -> str:
+        return "+".join(self._role(number, role) for role in roles)
+
+    def _role(self, number: int, role: str) -> str:
+        """The sum of the lines of one role in the set of a line, wherever sorting puts them."""
+        if self._large:
+            mine = [n for n in self._set(number) if self._lines[n].role == role]
+            return "+".join(map(self._value_cell, mine)) or "0"
+        row = _TOP + 2 + number
+        roles = self._area("Enters as")
+        return (
+            f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{roles},"{role}")'
+        )
+
+    def _value_of(self, number: int, name: str) -> str:
+        if self._large:
+            return next(
+                self._value_cell(n) for n in self._set(number) if self._lines[n].name == name
+            )
+        row = _TOP + 2 + number
+        names = self._area("Figure")
+        return (
+            f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{names},"{name}")'
+        )
+
+    def _area(self, heading: str) -> str:
+        letter = column_letter(self._column(heading))
+        return f"${letter}${_TOP + 2}:${letter}${_TOP + 1 + len(self._lines)}"
+
+    def _set(self, number: int) -> Sequence[int]:
+        mine, start, end = self._lines[number].number, number, number
+        while start and self._lines[start - 1].number == mine:
+            start -= 1
+        while end + 1 < len(self._lines) and self._lines[end + 1].number == mine:
+            end += 1
+        return range(start, end + 1)
+
+    # Rows ----------------------------------------------------------------------------------------
+
+    def _write_rows(self, number: int) -> None:
+        assert self._rows is not None
+        page = self._page
+        groups = [(_GROUPS.get(name, name.capitalize()), 13) for name in self._groups]
+        figures = [("\n".join(c.names).replace("_", " "), 17) for c in self._columns]
+        headings = [*_ROWS, *groups, *figures]
+        widths = [width for _, width in headings]
+        page.start("workings rows", widths, paper=A3)
+        page.sheet.freeze_panes(1, 3)
+        page.sheet.fit_to_pages(max(1, round(sum(widths) / _WIDE)), 0)
+        page.sheet.repeat_columns(0, 2)
+        right = {_AMOUNT, _RATE, _CONVERTED, *self._at.values()}
+        for column, (heading, _) in enumerate(headings):
+            page.put(0, column, heading, "heading_right" if column in right else "heading")
+        mine = self._rows.iloc[number * ROWS_A_SHEET : (number + 1) * ROWS_A_SHEET]
+        facts = _columns(mine)
+        for row, fact in enumerate(zip(*facts.values(), strict=True), 1):
+            self._write_row(row, dict(zip(facts, fact, strict=True)))
+        rows = pd.Series(range(1, len(mine) + 1), index=mine.index)
+        for one in self._columns:
+            column, share = self._at[id(one)], one.share[one.share.index.isin(mine.index)]
+            places = rows.loc[share.index].to_list()
+            whole, part = page.formats["integer"], page.formats["decimal"]
+            for row, value in zip(places, share.to_list(), strict=True):
+                page.sheet.write_number(row, column, value, whole if value == 1 else part)
+        # One line under every row, at the cost of one format instead of one for each blank cell.
+        ruled = {"type": "formula", "criteria": "=TRUE", "format": page.formats["ruled"]}
+        page.sheet.conditional_format(1, 0, len(mine), len(headings) - 1, ruled)
+        if not self._large:
+            page.sheet.autofilter(0, 0, len(mine), len(headings) - 1)
+
+    def _write_row(self, row: int, fact: Mapping[str, Any]) -> None:
+        page, table = self._page, self._assessment.tables[fact["table"]]
+        label, name = int(fact["label"]), fact["field"] or None
+        keys = schema.tables()[table.name].primaryKey
+        place = table.place(label, name or keys[0])
+        text = place.cell or f"row {place.row}"
+        where = place.part.sheet if place.part.main else f"{place.part.file}: {place.part.sheet}"
+        page.put(row, 0, where)
+        self._link(row, place.part.sheet if place.part.main else None, text)
+        page.put(row, 2, ", ".join(shown(table.frame.at[label, key]) for key in keys))
+        amount = fact["amount"]
+        if name and amount is not None and self._plain(table, label, name, amount) and place.cell:
+            at = cell_of(place.cell)
+            assert at is not None
+            cell = f"${column_letter(at[1])}${at[0] + 1}"
+            formula = f"={quoted(place.part.sheet)}!{cell}"
+            page.formula(row, _AMOUNT, formula, amount, number_style(amount))
+        else:
+            page.put(row, _AMOUNT, amount, number_style(amount))
+        page.put(row, 4, fact["currency"])
+        page.put(row, _RATE, fact["rate"], "decimal")
+        page.put(row, 6, fact["rate_date"])
+        kind = fact["rate_kind"] if fact["known"] else "none: assumed"
+        page.put(row, 7, kind)
+        page.put(row, 8, fact["source"])
+        if fact["known"]:
+            letters = column_letter(_AMOUNT), column_letter(_RATE)
+            formula = f"={letters[0]}{row + 1}"
+            if fact["rate"] is not None:
+                formula += f"*{letters[1]}{row + 1}"
+            style = "money" if fact["currency"] else number_style(fact["value"])
+            page.formula(row, _CONVERTED, formula, fact["value"], style)
+        else:
+            page.put(row, _CONVERTED, fact["value"], number_style(fact["value"]))
+        for column, group in enumerate(self._groups, len(_ROWS)):
+            page.put(row, column, fact[group])
+
+    def _link(self, row: int, sheet: str | None, cell: str) -> None:
+        """Write the place, as a link where it is a cell of this very workbook."""
+        page = self._page
+        if sheet is not None and cell_of(cell) and row <= _MOST_LINKS:
+            target = f"internal:{quoted(sheet)}!{cell}"
+            if page.sheet.write_url(row, 1, target, page.formats["link"], legible(cell)) == 0:
+                return
+        page.put(row, 1, cell)
+
+    def _plain(self, table: Table, label: int, name: str, amount: float) -> bool:
+        """Whether the cell is of this workbook and holds the very number, so a formula can."""
+        raw = table.value(label, name)
+        number = isinstance(raw, int | float) and not isinstance(raw, bool)
+        return number and raw == amount and table.place(label, name).part.main
+
+
+_SUM = "sum of (amount converted x part that enters)"
+
+
+def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
+    """The columns as plain values, with None for what is not known."""
+    return {
+        str(name): values.astype(object).where(values.notna(), None).to_list()
+        for name, values in rows.items()
+    }

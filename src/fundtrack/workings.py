@@ -1,0 +1,254 @@
+"""The way back from every figure to the rows that make it, and the numbers of the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fundtrack import schema
+from fundtrack.book import Book
+from fundtrack.flows import flows
+from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay
+from fundtrack.model import Column, Pictures, Result, Workings
+from fundtrack.money import HAIR
+from fundtrack.rules.duration import live_grants, signed
+
+ABOVE, BELOW = "above the line", "below the line"
+_KEY = ["table", "label", "field"]
+_MONEY = "currency of the row"  # the unit of a field whose numbers are converted
+
+
+def workings(book: Book, results: Sequence[Result], most: int | None) -> Workings:
+    """Every row behind the figures of the results; see `model.Workings`.
+
+    With more than `most` rows none is listed: the figures of so large a portfolio are listed on
+    request only, as the list costs about as long as all the checks together.
+    """
+    withheld = [r.check.id for r in results if _restricted(book, r)]
+    results = [r for r in results if r.check.id not in withheld]
+    parts = list(_parts(book, results))
+    groups = sorted({name for r in results for g in r.breakdown for name in g.by})
+    count = _count(parts)
+    if most is not None and count > most:
+        return Workings(None, {}, groups, count, most, withheld)
+    long = _long(parts, groups)
+    rows = long[[*_KEY, *groups]].drop_duplicates()
+    order = {name: number for number, name in enumerate(schema.tables())}
+    rows = rows.assign(_order=rows["table"].map(order))
+    by = ["_order", "label", "field", *groups]
+    rows = rows.sort_values(by, kind="stable", ignore_index=True).drop(columns="_order")
+    rows = pd.concat([rows, _bases(book, rows)], axis=1)
+    at = long.merge(rows.assign(_at=rows.index), on=[*_KEY, *groups], how="left", sort=False)
+    share = at["value_x"] / at["value_y"]
+    at = at.assign(share=share.mask((share - 1).abs() < HAIR, 1.0))
+    return Workings(rows, _columns(parts, at), groups, len(rows), most, withheld)
+
+
+def _restricted(book: Book, result: Result) -> bool:
+    """Whether rows behind a result stand in a restricted sheet that is not of the main workbook."""
+    frames = [result.terms] if result.terms is not None else []
+    frames += [
+        terms for made in result.made for terms in (made.above, made.below) if terms is not None
+    ]
+    used = {str(name) for terms in frames for name in terms["table"].unique()}
+    return any(
+        schema.tables()[name].restricted and not all(p.main for p in book.tables[name].parts)
+        for name in used
+    )
+
+
+def _parts(
+    book: Book, results: Sequence[Result]
+) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """The terms of each check, figure and role."""
+    for result in results:
+        name = result.check.id
+        if result.terms is not None:
+            terms = _paid(book, result.terms)
+            for (figure, role), mine in terms.groupby(["figure", "role"], sort=False):
+                yield (name, str(figure), str(role)), mine
+        for made in result.made:
+            yield (name, made.name, ABOVE), _paid(book, made.above)
+            if made.below is not None:
+                yield (name, made.name, BELOW), _paid(book, made.below)
+
+
+def _paid(book: Book, terms: pd.DataFrame) -> pd.DataFrame:
+    """The same terms, with payments in the place of grants and sub-grants valued by them."""
+    if book.settings.value_basis != "disbursement":
+        return terms
+    f = flows(book)
+    kept = [terms[~terms["table"].isin(["grants", "subgrants"])]]
+    for table, valued in (("grants", f.grants), ("subgrants", f.subgrants)):
+        key = schema.tables()[table].key
+        made = f.disbursed(key, direct=table == "grants")
+        made = made.rename(columns={"value": "payment"}).rename_axis("paid_by").reset_index()
+        mine = terms[terms["table"] == table]
+        at = mine["label"].to_numpy()
+        of = pd.Series(valued["value"].reindex(at).array, index=mine.index).astype("float64")
+        mine = mine.assign(paid_on=valued[key].reindex(at).array, of=of)
+        mine = mine.merge(made, on="paid_on", how="inner")
+        value = mine["value"] * (mine["payment"].astype("float64") / mine["of"])
+        mine = mine.assign(table="transactions", label=mine["paid_by"], field="value", value=value)
+        kept.append(mine[mine["value"].notna()][terms.columns])
+    return pd.concat(kept, ignore_index=True)
+
+
+def _count(parts: Sequence[tuple[Any, pd.DataFrame]]) -> int:
+    """The number of rows of the workbook that enter some figure."""
+    seen = [terms[["table", "label"]] for _, terms in parts]
+    return len(pd.concat(seen).drop_duplicates()) if seen else 0
+
+
+def _long(parts: Sequence[tuple[Any, pd.DataFrame]], groups: Sequence[str]) -> pd.DataFrame:
+    """All terms below one another, with the number of their column, and all groups as text.
+
+    Terms that are not broken down by a group take it from others of the same row, so that most
+    rows of the workbook are one row here.
+    """
+    columns = [*_KEY, "value", *groups]
+    if not parts:
+        return pd.DataFrame(columns=[*columns, "column"])
+    pieces = []
+    for number, (_, terms) in enumerate(parts):
+        own = {name: _text(terms[name]) for name in groups if name in terms}
+        own |= {f"has_{name}": name in terms for name in groups}
+        pieces.append(terms[[*_KEY, "value"]].assign(column=number, **own))
+    long = pd.concat(pieces, ignore_index=True)
+    long["field"] = long["field"].fillna("").astype(object)
+    for name in groups:
+        if name not in long:
+            long[name] = None
+        known = long.loc[long[name].notna(), ["table", "label", name]]
+        known = known.drop_duplicates(["table", "label"]).set_index(["table", "label"])[name]
+        at = pd.MultiIndex.from_frame(long[["table", "label"]])
+        found = pd.Series(known.reindex(at).array, index=long.index, dtype=object)
+        long[name] = long[name].where(long[f"has_{name}"], found).fillna("").astype(object)
+    return long[[*columns, "column"]]
+
+
+def _text(values: pd.Series) -> pd.Series:
+    return values.astype(object).where(values.notna(), None).map(str, na_action="ignore")
+
+
+def _bases(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
+    """The amount of each row, how it was converted, and what it comes to."""
+    facts = ["amount", "currency", "rate", "rate_date", "rate_kind", "source", "value"]
+    found = pd.DataFrame(index=rows.index, columns=facts, dtype=object)
+    for (table, field), at in rows.groupby(["table", "field"]).groups.items():
+        labels = rows.loc[at, "label"].to_numpy()
+        if field:
+            more = _amounts(book, str(table), str(field)).reindex(labels)
+            found.loc[at, more.columns] = more.astype(object).to_numpy()
+        else:
+            found.loc[at, ["amount", "value"]] = 1.0
+    value = pd.to_numeric(found["value"], errors="coerce").astype("float64")
+    usable = np.isfinite(value) & (value != 0)
+    # Nothing to multiply: the columns then hold what is assumed of the row.
+    return found.assign(value=value.where(usable, 1.0), known=usable)
+
+
+def _amounts(book: Book, table: str, field: str) -> pd.DataFrame:
+    if schema.tables()[table].field(field).unit != _MONEY:
+        amount = book[table][field].astype("Float64")
+        return pd.DataFrame({"amount": amount, "value": amount})
+    money = book.money(table, field)
+    to = book.settings.reporting_currency or ""
+    origin = book.rates.origins(money["currency"], money["value_date"], to)
+    return pd.concat([money.drop(columns="value_date"), origin], axis=1)
+
+
+def _columns(
+    parts: Sequence[tuple[tuple[str, str, str], pd.DataFrame]], at: pd.DataFrame
+) -> Mapping[tuple[str, str, str], Column]:
+    """The share of each row in each figure; figures made of the very same rows are one column."""
+    shares = at.groupby(["column", "_at"])["share"].sum()
+    found: dict[tuple[str, str, str], pd.Series] = {}
+    same: dict[bytes, list[tuple[str, str, str]]] = {}
+    for number, (name, _) in enumerate(parts):
+        mine = shares.xs(number) if number in shares.index.levels[0] else shares.iloc[:0]
+        mine = mine if mine.index.nlevels == 1 else pd.Series(dtype="float64")
+        found[name] = mine
+        same.setdefault(_fingerprint(mine), []).append(name)
+    columns = {}
+    for names in same.values():
+        titles = tuple(f"{check} {figure}" for check, figure, _ in names)
+        one = Column(found[names[0]], titles)
+        columns.update(dict.fromkeys(names, one))
+    return columns
+
+
+def _fingerprint(shares: pd.Series) -> bytes:
+    places, values = shares.index.to_numpy(dtype="int64"), shares.to_numpy(dtype="float64")
+    return bytes(places.tobytes() + values.tobytes())
+
+
+# --- Charts ---------------------------------------------------------------------------------------
+
+_STEP, _LAST = 3, 36  # months a bar, and where the last one begins
+
+
+def pictures(book: Book) -> Pictures:
+    """The numbers of the charts, from the same reading as the checks."""
+    rows, currency = _pay(book)
+    return Pictures(_durations(book), rows, currency)
+
+
+def _durations(book: Book) -> pd.DataFrame:
+    """Grants to civil society by their length as signed (rule M), as DUR-01 judges them."""
+    low, short = book.limits["dur.band_low_months"], book.limits["dur.short_months"]
+    grants = live_grants(book)
+    cso = flows(book).is_cso(grants["recipient_org_id"]).fillna(False)
+    terms = signed(grants[cso.astype(bool)])
+    known = terms.at_least(0).fillna(False).astype(bool)
+    ends = [short + _STEP * n for n in range(1, 1 + int((_LAST - short) // _STEP))]
+    bars = [(f"under {low:g}", ~terms.at_least(low), "shorter")]
+    bars.append((f"{low:g} to {short:g}", terms.at_least(low) & terms.at_most(short), "band"))
+    for start, end in zip([short, *ends], ends, strict=False):
+        inside = ~terms.at_most(start) & terms.at_most(end)
+        bars.append((f"over {start:g} to {end:g}", inside, "longer"))
+    last = [short, *ends][-1]
+    bars.append((f"over {last:g}", ~terms.at_most(last), "longer"))
+    counts = [int((inside.fillna(False).astype(bool) & known).sum()) for _, inside, _ in bars]
+    if not sum(counts):
+        counts, bars = [], []
+    return pd.DataFrame(
+        {
+            "months": [words for words, _, _ in bars],
+            "grants": counts,
+            "kind": [kind for _, _, kind in bars],
+        }
+    )
+
+
+def _pay(book: Book) -> tuple[pd.DataFrame, str | None]:
+    """Regular pay and living wage of each rank of each unit, those furthest below the wage first.
+
+    Not a mean over units: that would hide the low pay that PAY-01 finds.
+    """
+    nothing = pd.DataFrame(columns=["rank", "officers", "pay", "wage"])
+    rows = pay(book)
+    found = measured(book, LIVING_WAGE, book.limits["pay.in_kind_cap_pct"] / 100)
+    shown = rows["latest"] & rows["rank"].notna() & (rows["officers"] > 0).fillna(False)
+    shown &= found["pay"].notna() & found["wage"].notna()
+    rows, found = rows[shown], found[shown]
+    if rows.empty:
+        return nothing, None
+    earned, currency = in_one_currency(book, found["pay"], rows)
+    wage, _ = in_one_currency(book, found["wage"], rows)
+    if currency is None or earned.isna().any() or wage.isna().any():
+        return nothing, None
+    several = rows["unit_id"].nunique() > 1
+    frame = pd.DataFrame(
+        {
+            "rank": rows["rank"] + (", " + rows["unit_id"].fillna("–") if several else ""),
+            "officers": rows["officers"],
+            "pay": earned,
+            "wage": wage,
+        }
+    ).astype({"officers": "float64", "pay": "float64", "wage": "float64"})
+    order = (frame["pay"] / frame["wage"]).sort_values(kind="stable").index
+    return frame.loc[order].reset_index(drop=True), currency
