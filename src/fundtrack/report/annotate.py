@@ -78,6 +78,13 @@ _ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
 _ROOT = re.compile(
     rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
 )
+_WIDE = {
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
+_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"']+)["']""")
 _COLUMN = re.compile(rb"<(?:\w+:)?col\s([^>]*)>")
 _ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
 
@@ -116,11 +123,10 @@ def annotate(
     formats = _append_highlights(styles) if styles.usable else {}
     for sheet, findings in _by_sheet(package, assessment.findings).items():
         cells = _cells(findings)
-        left = _mark(draft, sheet, cells, formats, max_notes)
-        if left is None:
-            remarks.append(f"Sheet “{sheet.name}” could not be marked; see Findings.")
-            left = sum(len(cell.findings) for cell in cells)
-        unnoted += left
+        marked = _mark(draft, sheet, cells, formats, max_notes)
+        unnoted += marked.unnoted
+        if marked.remark:
+            remarks.append(f"Sheet “{sheet.name}” {marked.remark}")
     added = sheets.build(
         assessment,
         families=families or {},
@@ -239,25 +245,31 @@ def _append_highlights(styles: Styles) -> dict[Severity, int]:
     return formats
 
 
+class _Marked(NamedTuple):
+    unnoted: int  # findings
+    remark: str = ""
+
+
 def _mark(
     draft: Draft,
     sheet: SheetPart,
     cells: Sequence[_Cell],
     formats: Mapping[Severity, int],
     max_notes: int,
-) -> int | None:
-    """Highlight the cells and write their notes; None where the sheet's end cannot be read.
-
-    Gives the number of findings without a note.
-    """
+) -> _Marked:
+    """Highlight the cells and write their notes, as far as the sheet's parts let it."""
     xml = draft.package.read(sheet.part)
-    tail = _tail(xml)
-    if tail is None:
-        return None
-    links = draft.package.rels(sheet.part)
+    text = _Text.of(xml)
+    tail = _tail(text) if text else None
+    every = sum(len(cell.findings) for cell in cells)
+    if text is None or tail is None:
+        return _Marked(every, "could not be marked: what follows its cells cannot be read.")
+    links = draft.rels(sheet.part)
     taken = noted_cells(draft, links)
-    free = [cell for cell in cells if cell.address not in taken]
-    chosen = sorted(free, key=lambda cell: cell.severity.rank)[:max_notes]
+    chosen: list[_Cell] = []
+    if taken is not None:
+        free = [cell for cell in cells if cell.address not in taken]
+        chosen = sorted(free, key=lambda cell: cell.severity.rank)[:max_notes]
     rid = None
     if chosen:
         rid = write_notes(
@@ -266,7 +278,7 @@ def _mark(
             [_note(cell) for cell in sorted(chosen, key=lambda c: (c.row, c.column))],
             links=links,
             drawing_rid=tail.drawing_rid,
-            widths=_widths(xml),
+            widths=_widths(text.xml),
         )
     pieces = []
     if formats:
@@ -274,17 +286,46 @@ def _mark(
     if rid is not None and tail.drawing_rid is None:
         link = f'<{tail.prefix}legacyDrawing xmlns:r="{draft.link_type}" r:id="{rid}"/>'
         pieces.append((tail.place("legacyDrawing"), link.encode("ascii")))
-    draft.put(sheet.part, _spliced(xml, pieces))
+    if pieces:
+        draft.put(sheet.part, text.spliced(pieces))
     noted = chosen if rid is not None else []
-    return sum(len(c.findings) for c in cells) - sum(len(c.findings) for c in noted)
+    unnoted = every - sum(len(c.findings) for c in noted)
+    if taken is None or (chosen and rid is None):
+        return _Marked(unnoted, "got no notes: the parts that hold its own cannot be added to.")
+    return _Marked(unnoted)
 
 
-def _spliced(xml: bytes, pieces: Sequence[tuple[int, bytes]]) -> bytes:
-    parts, at, whole = list[bytes | memoryview](), 0, memoryview(xml)
-    for place, piece in pieces:
-        parts += [whole[at:place], piece]
-        at = place
-    return b"".join([*parts, whole[at:]])
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A sheet's XML in bytes in which ASCII stands for itself, and how to get back from them."""
+
+    xml: bytes
+    wide: str | None  # the encoding of a part in UTF-16, which is transcoded
+    parsed_as: str  # what the XML parser is told; of single bytes, any code page will do
+
+    @classmethod
+    def of(cls, part: bytes) -> _Text | None:
+        """Give the text of a part; None where it is not in the encoding that it begins in."""
+        wide = next((name for mark, name in _WIDE.items() if part.startswith(mark)), None)
+        if wide is None:
+            declared = _ENCODING.match(part)
+            narrow = declared is not None and declared[1].lower() not in (b"utf-8", b"utf8")
+            return cls(part, None, "ISO-8859-1" if narrow else "UTF-8")
+        try:
+            return cls(part.decode(wide).encode(), wide, "UTF-8")
+        except UnicodeDecodeError:
+            return None
+
+    def spliced(self, pieces: Sequence[tuple[int, bytes]]) -> bytes:
+        """Give the part with pieces of ASCII put in at places of `xml`, which ascend."""
+        parts, at, whole = list[bytes | memoryview](), 0, memoryview(self.xml)
+        for place, piece in pieces:
+            parts += [whole[at:place], piece]
+            at = place
+        parts.append(whole[at:])
+        if self.wide:  # a place never cuts a character in two: each is where a tag begins
+            parts = [bytes(part).decode().encode(self.wide) for part in parts]
+        return b"".join(parts)
 
 
 def _note(cell: _Cell) -> Note:
@@ -373,15 +414,16 @@ class _Tail:
         return max(self.priorities) + 1
 
 
-def _tail(xml: bytes) -> _Tail | None:
+def _tail(text: _Text) -> _Tail | None:
     """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
+    xml = text.xml
     start = _cells_end(xml)
     root = _ROOT.search(xml, 0, start)
     if root is None or not start:
         return None
     tail = xml[start:]
     shift = start - len(root[0])
-    scan = _Scan(shift)
+    scan = _Scan(shift, text.parsed_as)
     try:
         scan.parser.Parse(root[0] + tail, True)
     except expat.ExpatError:
@@ -407,12 +449,12 @@ def _cells_end(xml: bytes) -> int:
 class _Scan:
     """Notes where the root's children start; knows an alternative by the element inside it."""
 
-    def __init__(self, shift: int) -> None:
+    def __init__(self, shift: int, encoding: str) -> None:
         self.children: list[_Child] = []
         self.end = 0
         self.drawing_rid: str | None = None
         self._shift, self._path = shift, list[str]()
-        self.parser = expat.ParserCreate("UTF-8")
+        self.parser = expat.ParserCreate(encoding)
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._stop
 

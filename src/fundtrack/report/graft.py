@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from lxml import etree
 
 from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, local, rels_name
-from fundtrack.report.package import Draft, parse_part, serialise
+from fundtrack.report.package import Draft, like, parse_part, serialise
 
 # Excel refuses a workbook with more cell formats than this.
 MOST_FORMATS = 65_490
@@ -155,7 +155,7 @@ def add_sheets(draft: Draft, source: Package, styles: Styles) -> None:
         part = graft.part(sheet.part)
         rid = draft.link(draft.package.main_part, "worksheet", part)
         # Declared here, as r may stand on each <sheet> alone; some readers know it by its prefix.
-        element = etree.SubElement(listed, _same(listed, "sheet"), nsmap={"r": draft.link_type})
+        element = etree.SubElement(listed, like(listed, "sheet"), nsmap={"r": draft.link_type})
         element.set("name", sheet.name)
         element.set("sheetId", str(next_id + offset))
         element.set(f"{{{draft.link_type}}}id", rid)
@@ -168,7 +168,7 @@ def _open_on(root: etree._Element, position: int) -> None:
     if views is None:
         views = _insert(root, "bookViews", _WORKBOOK_ORDER)
     if child(views, "workbookView") is None:
-        etree.SubElement(views, _same(views, "workbookView"))
+        etree.SubElement(views, like(views, "workbookView"))
     view = child(views, "workbookView")
     assert view is not None
     # The sheet that was active keeps its own tabSelected (its bytes may not change), so Excel
@@ -297,16 +297,11 @@ def _tables(package: Package) -> tuple[set[int], set[str]]:
 
 def _insert(root: etree._Element, name: str, order: tuple[str, ...]) -> etree._Element:
     """Give a new child of that name at its place in the schema's order."""
-    element = etree.Element(_same(root, name))
+    element = etree.Element(like(root, name))
     later: Mapping[str, int] = {n: i for i, n in enumerate(order)}
     position = next((i for i, e in enumerate(root) if later.get(local(e), -1) > later[name]), None)
     root.insert(len(root) if position is None else position, element)
     return element
-
-
-def _same(element: etree._Element, name: str) -> str:
-    namespace = etree.QName(element).namespace
-    return f"{{{namespace}}}{name}" if namespace else name
 
 
 def _renamed(element: etree._Element, namespace: str | None) -> etree._Element:
