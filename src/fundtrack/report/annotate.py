@@ -11,7 +11,7 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
-from fundtrack.ooxml import Package, SheetPart, child, column_letter
+from fundtrack.ooxml import Package, SheetPart, child, column_letter, local
 from fundtrack.report import sheets
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
@@ -22,7 +22,17 @@ MARKER = 'N("fundtrack")=0'
 # A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
 NAME_PREFIX = "fundtrack_"
 
-_OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
+OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
+# What the first cell of an added sheet begins with, where the sheet always has the same.
+_BEGINNINGS = {
+    "summary": "Check of ",
+    "findings": "Finding",
+    "checks": "Check",
+    "provenance": "Topic",
+}
+_FIRST_CELL = re.compile(
+    rb"""<(?:\w+:)?c\b([^>]*\br\s*=\s*["']A1["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
+)
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
 _WHOLE = 2**32  # the reader has already applied its limits to the parts
@@ -149,13 +159,55 @@ def is_annotated(package: Package) -> bool:
 
 
 def added_sheets(package: Package) -> dict[str, str]:
-    """Give the added sheets by the hidden names that lead to them: name -> what it refers to."""
+    """Give the added sheets by the hidden names that lead to them: name -> what it refers to.
+
+    Where a program has dropped the names on saving, the sheets are known by their own: all roles
+    must be there, each with the heading that it begins with.
+    """
     names = child(package.workbook, "definedNames")
-    return {
+    found = {
         element.get("name", ""): element.text or ""
         for element in (names if names is not None else ())
-        if element.get("name", "").lower().startswith(_OUR_NAMES)
+        if element.get("name", "").lower().startswith(OUR_NAMES)
+        and element.get("localSheetId") is None  # a person's copy of a sheet has names of its own
     }
+    return found or _sheets_by_heading(package)
+
+
+def _sheets_by_heading(package: Package) -> dict[str, str]:
+    named: list[tuple[str, SheetPart]] = []  # of every role, in the workbook's order
+    for sheet in package.sheets:
+        title = re.fullmatch(r"([A-Z][a-z]+)(?: \d+)?", sheet.name)
+        if title and title[1].lower() in sheets.ROLES and sheet.kind == "worksheet" and sheet.part:
+            named.append((title[1].lower(), sheet))
+    if not _BEGINNINGS.keys() <= {role for role, _ in named}:
+        return {}
+    begun = {role for role, sheet in named if role in _BEGINNINGS and _begins(package, role, sheet)}
+    if begun != _BEGINNINGS.keys():
+        return {}
+    found: dict[str, str] = {}
+    for role, sheet in named:
+        if role not in _BEGINNINGS or _begins(package, role, sheet):
+            number = sum(name.startswith(NAME_PREFIX + role) for name in found)
+            name = NAME_PREFIX + role + (f"_{number + 1}" if number else "")
+            found[name] = "'" + sheet.name.replace("'", "''") + "'!$A$1"
+    return found
+
+
+def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
+    """Say whether the sheet's first cell holds what the added sheet of that role begins with."""
+    cell = _FIRST_CELL.search(package.read(sheet.part))
+    if cell is None:
+        return False
+    text = cell[2]
+    part = package.part_of_kind("sharedStrings")
+    if re.search(rb"""\bt\s*=\s*["']s["']""", cell[1]) and part is not None:
+        number = re.search(rb"\d+", text)
+        strings = [e for e in package.parse(part) if local(e) == "si"]
+        if number is None or int(number[0]) >= len(strings):
+            return False
+        return "".join(map(str, strings[int(number[0])].itertext())).startswith(_BEGINNINGS[role])
+    return re.sub(rb"<[^>]*>", b"", text).startswith(_BEGINNINGS[role].encode())
 
 
 def refuse_target(path: Path, target: Path, *, force: bool) -> None:

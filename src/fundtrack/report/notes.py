@@ -176,9 +176,7 @@ def _drawing(
         if not re.search(rf"""xmlns:{prefix}\s*=\s*["']{uri}["']""", declared)
     )
     shapes = "" if _TEXT_BOX.search(existing) else _SHAPE_TYPE
-    shapes += "".join(
-        _shape(first + 1 + i, note, widths) for i, note in enumerate(notes)
-    )
+    shapes += "".join(_shape(first + 1 + i, note, widths) for i, note in enumerate(notes))
     if missing:
         shapes = shapes.replace("<v:shapetype ", f"<v:shapetype{missing} ")
         shapes = shapes.replace("<v:shape ", f"<v:shape{missing} ")

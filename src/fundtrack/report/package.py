@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 from lxml import etree
@@ -142,10 +143,11 @@ class Draft:
         """Give a name of the same form (xl/worksheets/sheet1.xml) that no entry has."""
         stem, extension = posixpath.splitext(like)
         stem = stem.rstrip("0123456789")
-        number = 1
-        while self.has(f"{stem}{number}{extension}"):
-            number += 1
-        return f"{stem}{number}{extension}"
+        for number in count(1):
+            name = f"{stem}{number}{extension}"
+            if not self.has(name) and not self.has(rels_name(name)):
+                return name
+        raise AssertionError  # there is always a further number
 
     def link(self, part: str, kind: str, target: str) -> str:
         """Link a part to another as that kind (`comments`) and give the relationship's id."""
@@ -211,7 +213,11 @@ class Draft:
         return b"".join([MAGIC, b"%d\n" % len(head), head, *literals])
 
     def _declare(self, element: str, key: str, name: str, content_type: str) -> None:
-        node = etree.SubElement(self._types, like(self._types, element))
+        # A package may state the type of a part that it does not hold; twice would be an error.
+        stale = (e for e in self._types if e.get(key, "").lower() == name.lower())
+        node = next(stale, None)
+        if node is None:
+            node = etree.SubElement(self._types, like(self._types, element))
         node.set(key, name)
         node.set("ContentType", content_type)
 
