@@ -35,7 +35,8 @@ RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
 MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 X14 = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"
 XM = "http://schemas.microsoft.com/office/excel/2006/main"
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml."
+OFFICE = "application/vnd.openxmlformats-officedocument."
+SHEET = OFFICE + "spreadsheetml."
 TYPES = {
     "workbook": SHEET + "sheet.main+xml",
     "worksheet": SHEET + "worksheet+xml",
@@ -169,7 +170,9 @@ def noted(parts: Parts, vml: str | None, comments: str = NOTE, more: str = "") -
     types = parts["[Content_Types].xml"]
     parts["[Content_Types].xml"] = types.replace(b"<Override", typed.encode() + b"<Override", 1)
     if typed.startswith("<Default"):  # defaults come first
-        kept = re.sub(rb'<Override PartName="/xl/comments1.xml"[^>]*/>', b"", parts["[Content_Types].xml"])
+        kept = re.sub(
+            rb'<Override PartName="/xl/comments1.xml"[^>]*/>', b"", parts["[Content_Types].xml"]
+        )
         override = f'<Override PartName="/xl/comments1.xml" ContentType="{TYPES["comments"]}"/>'
         parts["[Content_Types].xml"] = kept.replace(b"</Types>", override.encode() + b"</Types>")
     return parts
@@ -208,7 +211,9 @@ def rich(book: xlsxwriter.Workbook, folder: Path) -> None:
     sheet.write_datetime("D1", date(2024, 3, 1), book.add_format({"num_format": "d mmm yy"}))
     sheet.write_comment("C3", "Mine", {"author": "Donor"})
     sheet.conditional_format("B1:B9", {"type": "data_bar", "data_bar_2010": True})
-    sheet.conditional_format("C1:C9", {"type": "cell", "criteria": ">", "value": 3, "format": money})
+    sheet.conditional_format(
+        "C1:C9", {"type": "cell", "criteria": ">", "value": 3, "format": money}
+    )
     sheet.conditional_format("A1:A9", {"type": "icon_set", "icon_style": "3_arrows"})
     sheet.data_validation("E1:E9", {"validate": "list", "source": ["yes", "no"]})
     sheet.add_sparkline("F1", {"range": "Grants!B1:B9"})
@@ -446,7 +451,10 @@ def form_controls(folder: Path) -> Path:
 @builder
 def threaded_comments(folder: Path) -> Path:
     uri = "http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"
-    person, comment = "{11111111-1111-1111-1111-111111111111}", "{2222222A-1111-1111-1111-111111111111}"
+    person, comment = (
+        "{11111111-1111-1111-1111-111111111111}",
+        "{2222222A-1111-1111-1111-111111111111}",
+    )
     legacy = NOTE.replace("Donor", f"tc={comment}").replace("Mine", "[Threaded comment] Mine")
     parts = noted(package(), VML.format(NOTE_SHAPE), legacy)
     kinds = "http://schemas.microsoft.com/office/2017/10/relationships/"
@@ -479,8 +487,10 @@ def threaded_comments(folder: Path) -> Path:
 @builder
 def pivots_slicers_links_and_xml(folder: Path) -> Path:
     """Parts that are linked from everywhere and read by nobody here: only their bytes count."""
-    parts = package(after='<definedNames><definedName name="Rate">Grants!$B$1</definedName>'
-                    '<definedName name="Mine" localSheetId="0">Grants!$B$2</definedName></definedNames>')
+    parts = package(
+        after='<definedNames><definedName name="Rate">Grants!$B$1</definedName>'
+        '<definedName name="Mine" localSheetId="0">Grants!$B$2</definedName></definedNames>'
+    )
     rels, sheet_rels = "xl/_rels/workbook.xml.rels", "xl/worksheets/_rels/sheet1.xml.rels"
     strange = {
         "xl/pivotCache/pivotCacheDefinition1.xml": SHEET + "pivotCacheDefinition+xml",
@@ -493,8 +503,8 @@ def pivots_slicers_links_and_xml(folder: Path) -> Path:
         "xl/queryTables/queryTable1.xml": SHEET + "queryTable+xml",
         "xl/calcChain.xml": SHEET + "calcChain+xml",
         "customXml/item1.xml": "application/xml",
-        "customXml/itemProps1.xml": "application/vnd.openxmlformats-officedocument.customXmlProperties+xml",
-        "docProps/custom.xml": "application/vnd.openxmlformats-officedocument.custom-properties+xml",
+        "customXml/itemProps1.xml": OFFICE + "customXmlProperties+xml",
+        "docProps/custom.xml": OFFICE + "custom-properties+xml",
     }
     for part, kind in strange.items():
         declared(parts, part, kind, f"<!-- {part} --><anything>\r\n</anything>".encode())
@@ -541,9 +551,7 @@ def extensions_after_the_cells(folder: Path) -> Path:
         "</x14:sparklines></x14:sparklineGroup></x14:sparklineGroups></ext></extLst>"
     )
     root = f' xmlns:mc="{MC}" mc:Ignorable="x14ac" xmlns:x14ac="{X14}/ac"'
-    return zipped(
-        folder / "ext.xlsx", package({"Grants": worksheet(root=root, after=after)})
-    )
+    return zipped(folder / "ext.xlsx", package({"Grants": worksheet(root=root, after=after)}))
 
 
 @builder
@@ -553,7 +561,7 @@ def sheets_that_hold_no_cells(folder: Path) -> Path:
         "Chart": f'<chartsheet xmlns="{MAIN}"><sheetViews><sheetView workbookViewId="0"/>'
         "</sheetViews></chartsheet>".encode(),
         "Dialog": f'<dialogsheet xmlns="{MAIN}"/>'.encode(),
-        "Macro": f'<xm:macrosheet xmlns="{MAIN}" xmlns:xm="{XM}"><sheetData/></xm:macrosheet>'.encode(),
+        "Macro": f'<xm:macrosheet xmlns:xm="{XM}"/>'.encode(),
         "Grants": worksheet(),
     }
     kinds = {"Chart": "chartsheet", "Dialog": "dialogsheet", "Macro": "xlMacrosheet"}

@@ -111,7 +111,7 @@ def values(path):
 
 
 def cells(path):
-    """Give what openpyxl reads of each sheet: its values and formats, its notes, how many charts."""
+    """Give what openpyxl reads of each sheet: values and formats, notes, what is drawn."""
     found = {}
     for sheet in openpyxl.load_workbook(io.BytesIO(path.read_bytes())).worksheets:
         held = list(sheet._cells.values())

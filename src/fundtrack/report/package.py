@@ -120,18 +120,20 @@ class Draft:
 
     def remove(self, name: str) -> None:
         """Leave an entry out, with its content type and the entry of its own links."""
-        for gone in (name, rels_name(name)):
-            self._removed.add(self.package.entry_name(gone))
-        for element in list(self._types):
-            if _absolute(element.get("PartName", "")).lower() == _absolute(name).lower():
-                self._types.remove(element)
+        gone = {_absolute(n).lower() for n in (name, rels_name(name))}
+        self._removed |= {self.package.entry_name(n) for n in (name, rels_name(name))}
+        self._undeclare(gone)
 
     def unlink(self, part: str, rid: str) -> None:
-        """Take one link out of a part's links."""
-        root = self.tree(rels_name(part))
+        """Take one link out of a part's links, and their entry where it was the last."""
+        name = rels_name(part)
+        root = self.tree(name)
         for element in list(root):
             if element.get("Id") == rid:
                 root.remove(element)
+        if not len(root):
+            self._removed.add(self.package.entry_name(name))
+            self._undeclare({_absolute(name).lower()})
 
     def declare_extension(self, extension: str, content_type: str) -> None:
         """Declare what an extension means, unless the original does."""
@@ -211,6 +213,11 @@ class Draft:
             }
         ).encode("ascii")
         return b"".join([MAGIC, b"%d\n" % len(head), head, *literals])
+
+    def _undeclare(self, parts: set[str]) -> None:
+        for element in list(self._types):
+            if _absolute(element.get("PartName", "")).lower() in parts:
+                self._types.remove(element)
 
     def _declare(self, element: str, key: str, name: str, content_type: str) -> None:
         # A package may state the type of a part that it does not hold; twice would be an error.

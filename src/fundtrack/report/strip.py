@@ -8,13 +8,14 @@ from pathlib import Path
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, SheetPart, child, children
+from fundtrack.ooxml import Package, SheetPart, child, children, local
 from fundtrack.report.annotate import OUR_NAMES, added_sheets, is_annotated, refuse_target
 from fundtrack.report.notes import AUTHOR, START
 from fundtrack.report.package import (
     ORIGINAL,
     Draft,
     cell_of,
+    like,
     original_bytes,
     parse_part,
     serialise,
@@ -26,6 +27,11 @@ _RULE = re.compile(
     rb".*?</(?:\w+:)?cfRule>",
     re.DOTALL,
 )
+_TEXT_CELL = re.compile(
+    rb"""<(?:\w+:)?c\b[^>]*\bt\s*=\s*["']s["'][^>]*>(?:<(?:\w+:)?f\b.*?)?"""
+    rb"""<(?:\w+:)?v>\s*(\d+)\s*</(?:\w+:)?v>""",
+    re.DOTALL,
+)
 _EMPTY_FORMAT = re.compile(
     rb"<(?:\w+:)?conditionalFormatting\b[^>]*(?:/>|>\s*</(?:\w+:)?conditionalFormatting>)"
 )
@@ -34,9 +40,15 @@ _LEGACY = (
     rb"""<(?:\w+:)?legacyDrawing\b[^>]*:id\s*=\s*["']%b["'][^>]*?"""
     rb"""(?:/>|>\s*</(?:\w+:)?legacyDrawing>)"""
 )
-# A shape, a line, a group ... but not the type of one.
-_ANY_SHAPE = re.compile(rb"<v:(?!shapetype)(?:shape|rect|roundrect|oval|line|group|image)\b")
-_SHAPE = re.compile(rb"<v:shape\b.*?</v:shape>", re.DOTALL)
+# Not every program writes the prefix v. A shape, a line, a group ... but not the type of one:
+_ANY_SHAPE = re.compile(rb"<\w+:(?:shape|rect|roundrect|oval|line|group|image)\b")
+_SHAPE_TYPE = re.compile(
+    rb"""<(\w+):shapetype\b[^>]*?\bid\s*=\s*["']([^"']*)["'].*?</\1:shapetype>""", re.DOTALL
+)
+_SHAPE = re.compile(rb"<(\w+):shape\b.*?</\1:shape>", re.DOTALL)
+_ROW, _COLUMN = (
+    re.compile(rb"<\w+:%b>\s*(\d+)\s*</\w+:%b>" % (word, word)) for word in (b"Row", b"Column")
+)
 
 
 def strip(path: Path, target: Path, *, force: bool = False) -> None:
@@ -64,6 +76,7 @@ def _strip_resaved(draft: Draft, target: Path) -> None:
     package = draft.package
     ours = {_sheet_name(reference) for reference in added_sheets(package).values()}
     before = _reached(draft)
+    _blank_strings(draft, ours)
     for sheet in package.sheets:
         if sheet.name in ours:
             draft.unlink(package.main_part, sheet.rid)
@@ -78,6 +91,29 @@ def _strip_resaved(draft: Draft, target: Path) -> None:
     if package.has(ORIGINAL):
         draft.remove(ORIGINAL)
     draft.save(target, with_original=False)
+
+
+def _blank_strings(draft: Draft, ours: set[str]) -> None:
+    """Empty the shared strings that only the added sheets show: they quote the findings.
+
+    The strings are counted by position, so none is taken out.
+    """
+    part = draft.package.part_of_kind("sharedStrings")
+    shown: dict[bool, set[int]] = {True: set(), False: set()}
+    for sheet in draft.package.sheets:
+        if sheet.part and part:
+            numbers = _TEXT_CELL.findall(draft.package.read(sheet.part))
+            shown[sheet.name in ours] |= set(map(int, numbers))
+    gone = shown[True] - shown[False]
+    if not part or not gone:
+        return
+    root = parse_part(draft, part)
+    for number, text in enumerate([e for e in root if local(e) == "si"]):
+        if number in gone:
+            for inner in list(text):
+                text.remove(inner)
+            etree.SubElement(text, like(root, "t"))
+    draft.put(part, serialise(root))
 
 
 def _reached(draft: Draft) -> set[str]:
@@ -150,11 +186,13 @@ def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
 def _remove_notes(draft: Draft, part: str) -> tuple[set[tuple[int, int]], int]:
     """Take our notes out of a comments part; give their cells and how many others there are.
 
-    Authors keep their positions.
+    Authors keep their positions, ours without its name.
     """
     root = parse_part(draft, part)
     authors = children(root, "authors", "author")
     ours = {str(i) for i, author in enumerate(authors) if (author.text or "") == AUTHOR}
+    for number in ours:
+        authors[int(number)].text = None
     cells, left = set(), 0
     for comment in children(root, "commentList", "comment"):
         at = cell_of(comment.get("ref"))
@@ -174,11 +212,18 @@ def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> int:
     """Take the boxes of notes out of a legacy drawing; give how many shapes are left in it."""
 
     def kept(match: re.Match[bytes]) -> bytes:
-        row = re.search(rb"<x:Row>\s*(\d+)\s*</x:Row>", match[0])
-        column = re.search(rb"<x:Column>\s*(\d+)\s*</x:Column>", match[0])
+        row, column = _ROW.search(match[0]), _COLUMN.search(match[0])
         gone = row and column and (int(row[1]), int(column[1])) in cells
         return b"" if gone else match[0]
 
     drawing = _SHAPE.sub(kept, draft.read(part))
+    types: set[bytes] = set()  # LibreOffice writes the type anew before each shape
+
+    def first(match: re.Match[bytes]) -> bytes:
+        again = match[2] in types
+        types.add(match[2])
+        return b"" if again else match[0]
+
+    drawing = _SHAPE_TYPE.sub(first, drawing)
     draft.put(part, drawing)
     return len(_ANY_SHAPE.findall(drawing))
