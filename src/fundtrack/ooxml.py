@@ -35,6 +35,12 @@ _KINDS: dict[str, SheetKind] = {
     "xlintlmacrosheet": "macrosheet",
 }
 _STATES: dict[str, SheetState] = {"hidden": "hidden", "veryhidden": "veryHidden"}
+_MAIN_TYPES = (
+    "spreadsheetml.sheet.main+xml",
+    "spreadsheetml.template.main+xml",
+    "excel.sheet.macroenabled.main+xml",
+    "excel.template.macroenabled.main+xml",
+)
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
 # Encodings in which the bytes of "<!DOCTYPE" can be looked for; UTF-7 or EBCDIC would hide them.
@@ -233,14 +239,12 @@ class Package:
     def rels(self, part: str) -> list[Relationship]:
         """Give the links of a part (of the package itself for ""), in order."""
         name = rels_name(part)
-        if not self.has(name):
-            return []
+        return self.links_in(self.parse(name), part) if self.has(name) else []
+
+    def links_in(self, root: etree._Element, part: str) -> list[Relationship]:
+        """Give the links that a relationships element states for a part, in order."""
         base = posixpath.dirname(part.replace("\\", "/"))
-        return [
-            self._relationship(element, base)
-            for element in self.parse(name)
-            if local(element) == "Relationship"
-        ]
+        return [self._relationship(e, base) for e in root if local(e) == "Relationship"]
 
     @property
     def workbook(self) -> etree._Element:
@@ -382,6 +386,9 @@ class Package:
         for link in self.rels(""):
             if link.kind == "officedocument" and not link.external and self.has(link.target):
                 return self._workbook_part(link.target)
+        for part in self.names:  # some programs find it by its type alone, without a link to it
+            if self.content_types.of(part).lower().endswith(_MAIN_TYPES):
+                return part
         raise FundtrackError(
             self.file,
             "is a zip archive but holds no workbook part.",

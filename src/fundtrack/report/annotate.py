@@ -11,7 +11,7 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
-from fundtrack.ooxml import Package, SheetPart, child, column_letter
+from fundtrack.ooxml import Package, SheetPart, child, column_letter, local
 from fundtrack.report import sheets
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
@@ -23,7 +23,17 @@ MARKER = 'N("fundtrack")=0'
 # A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
 NAME_PREFIX = "fundtrack_"
 
-_OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
+OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
+# What the first cell of an added sheet begins with, where the sheet always has the same.
+_BEGINNINGS = {
+    "summary": "Check of ",
+    "findings": "Finding",
+    "checks": "Check",
+    "provenance": "Topic",
+}
+_FIRST_CELL = re.compile(
+    rb"""<(?:\w+:)?c\b([^>]*\br\s*=\s*["']A1["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
+)
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
 _WHOLE = 2**32  # the reader has already applied its limits to the parts
@@ -79,6 +89,13 @@ _ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
 _ROOT = re.compile(
     rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
 )
+_WIDE = {
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
+_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"']+)["']""")
 _COLUMN = re.compile(rb"<(?:\w+:)?col\s([^>]*)>")
 _ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
 
@@ -119,11 +136,10 @@ def annotate(
     formats = _append_highlights(styles) if styles.usable else {}
     for sheet, findings in _by_sheet(package, assessment.findings).items():
         cells = _cells(findings)
-        left = _mark(draft, sheet, cells, formats, max_notes)
-        if left is None:
-            remarks.append(f"Sheet “{sheet.name}” could not be marked; see Findings.")
-            left = sum(len(cell.findings) for cell in cells)
-        unnoted += left
+        marked = _mark(draft, sheet, cells, formats, max_notes)
+        unnoted += marked.unnoted
+        if marked.remark:
+            remarks.append(f"Sheet “{sheet.name}” {marked.remark}")
     added, blocks = sheets.build(
         assessment,
         families=families or {},
@@ -154,13 +170,55 @@ def is_annotated(package: Package) -> bool:
 
 
 def added_sheets(package: Package) -> dict[str, str]:
-    """Give the added sheets by the hidden names that lead to them: name -> what it refers to."""
+    """Give the added sheets by the hidden names that lead to them: name -> what it refers to.
+
+    Where a program has dropped the names on saving, the sheets are known by their own: all roles
+    must be there, each with the heading that it begins with.
+    """
     names = child(package.workbook, "definedNames")
-    return {
+    found = {
         element.get("name", ""): element.text or ""
         for element in (names if names is not None else ())
-        if element.get("name", "").lower().startswith(_OUR_NAMES)
+        if element.get("name", "").lower().startswith(OUR_NAMES)
+        and element.get("localSheetId") is None  # a person's copy of a sheet has names of its own
     }
+    return found or _sheets_by_heading(package)
+
+
+def _sheets_by_heading(package: Package) -> dict[str, str]:
+    named: list[tuple[str, SheetPart]] = []  # of every role, in the workbook's order
+    for sheet in package.sheets:
+        title = re.fullmatch(r"([A-Z][a-z]+)(?: \d+)?", sheet.name)
+        if title and title[1].lower() in sheets.ROLES and sheet.kind == "worksheet" and sheet.part:
+            named.append((title[1].lower(), sheet))
+    if not _BEGINNINGS.keys() <= {role for role, _ in named}:
+        return {}
+    begun = {role for role, sheet in named if role in _BEGINNINGS and _begins(package, role, sheet)}
+    if begun != _BEGINNINGS.keys():
+        return {}
+    found: dict[str, str] = {}
+    for role, sheet in named:
+        if role not in _BEGINNINGS or _begins(package, role, sheet):
+            number = sum(name.startswith(NAME_PREFIX + role) for name in found)
+            name = NAME_PREFIX + role + (f"_{number + 1}" if number else "")
+            found[name] = "'" + sheet.name.replace("'", "''") + "'!$A$1"
+    return found
+
+
+def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
+    """Say whether the sheet's first cell holds what the added sheet of that role begins with."""
+    cell = _FIRST_CELL.search(package.read(sheet.part))
+    if cell is None:
+        return False
+    text = cell[2]
+    part = package.part_of_kind("sharedStrings")
+    if re.search(rb"""\bt\s*=\s*["']s["']""", cell[1]) and part is not None:
+        number = re.search(rb"\d+", text)
+        strings = [e for e in package.parse(part) if local(e) == "si"]
+        if number is None or int(number[0]) >= len(strings):
+            return False
+        return "".join(map(str, strings[int(number[0])].itertext())).startswith(_BEGINNINGS[role])
+    return re.sub(rb"<[^>]*>", b"", text).startswith(_BEGINNINGS[role].encode())
 
 
 def refuse_target(path: Path, target: Path, *, force: bool) -> None:
@@ -250,25 +308,31 @@ def _append_highlights(styles: Styles) -> dict[Severity, int]:
     return formats
 
 
+class _Marked(NamedTuple):
+    unnoted: int  # findings
+    remark: str = ""
+
+
 def _mark(
     draft: Draft,
     sheet: SheetPart,
     cells: Sequence[_Cell],
     formats: Mapping[Severity, int],
     max_notes: int,
-) -> int | None:
-    """Highlight the cells and write their notes; None where the sheet's end cannot be read.
-
-    Gives the number of findings without a note.
-    """
+) -> _Marked:
+    """Highlight the cells and write their notes, as far as the sheet's parts let it."""
     xml = draft.package.read(sheet.part)
-    tail = _tail(xml)
-    if tail is None:
-        return None
-    links = draft.package.rels(sheet.part)
+    text = _Text.of(xml)
+    tail = _tail(text) if text else None
+    every = sum(len(cell.findings) for cell in cells)
+    if text is None or tail is None:
+        return _Marked(every, "could not be marked: what follows its cells cannot be read.")
+    links = draft.rels(sheet.part)
     taken = noted_cells(draft, links)
-    free = [cell for cell in cells if cell.address not in taken]
-    chosen = sorted(free, key=lambda cell: cell.severity.rank)[:max_notes]
+    chosen: list[_Cell] = []
+    if taken is not None:
+        free = [cell for cell in cells if cell.address not in taken]
+        chosen = sorted(free, key=lambda cell: cell.severity.rank)[:max_notes]
     rid = None
     if chosen:
         rid = write_notes(
@@ -277,7 +341,7 @@ def _mark(
             [_note(cell) for cell in sorted(chosen, key=lambda c: (c.row, c.column))],
             links=links,
             drawing_rid=tail.drawing_rid,
-            widths=_widths(xml),
+            widths=_widths(text.xml),
         )
     pieces = []
     if formats:
@@ -285,17 +349,46 @@ def _mark(
     if rid is not None and tail.drawing_rid is None:
         link = f'<{tail.prefix}legacyDrawing xmlns:r="{draft.link_type}" r:id="{rid}"/>'
         pieces.append((tail.place("legacyDrawing"), link.encode("ascii")))
-    draft.put(sheet.part, _spliced(xml, pieces))
+    if pieces:
+        draft.put(sheet.part, text.spliced(pieces))
     noted = chosen if rid is not None else []
-    return sum(len(c.findings) for c in cells) - sum(len(c.findings) for c in noted)
+    unnoted = every - sum(len(c.findings) for c in noted)
+    if taken is None or (chosen and rid is None):
+        return _Marked(unnoted, "got no notes: the parts that hold its own cannot be added to.")
+    return _Marked(unnoted)
 
 
-def _spliced(xml: bytes, pieces: Sequence[tuple[int, bytes]]) -> bytes:
-    parts, at, whole = list[bytes | memoryview](), 0, memoryview(xml)
-    for place, piece in pieces:
-        parts += [whole[at:place], piece]
-        at = place
-    return b"".join([*parts, whole[at:]])
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A sheet's XML in bytes in which ASCII stands for itself, and how to get back from them."""
+
+    xml: bytes
+    wide: str | None  # the encoding of a part in UTF-16, which is transcoded
+    parsed_as: str  # what the XML parser is told; of single bytes, any code page will do
+
+    @classmethod
+    def of(cls, part: bytes) -> _Text | None:
+        """Give the text of a part; None where it is not in the encoding that it begins in."""
+        wide = next((name for mark, name in _WIDE.items() if part.startswith(mark)), None)
+        if wide is None:
+            declared = _ENCODING.match(part)
+            narrow = declared is not None and declared[1].lower() not in (b"utf-8", b"utf8")
+            return cls(part, None, "ISO-8859-1" if narrow else "UTF-8")
+        try:
+            return cls(part.decode(wide).encode(), wide, "UTF-8")
+        except UnicodeDecodeError:
+            return None
+
+    def spliced(self, pieces: Sequence[tuple[int, bytes]]) -> bytes:
+        """Give the part with pieces of ASCII put in at places of `xml`, which ascend."""
+        parts, at, whole = list[bytes | memoryview](), 0, memoryview(self.xml)
+        for place, piece in pieces:
+            parts += [whole[at:place], piece]
+            at = place
+        parts.append(whole[at:])
+        if self.wide:  # a place never cuts a character in two: each is where a tag begins
+            parts = [bytes(part).decode().encode(self.wide) for part in parts]
+        return b"".join(parts)
 
 
 def _note(cell: _Cell) -> Note:
@@ -387,15 +480,16 @@ class _Tail:
         return max(self.priorities) + 1
 
 
-def _tail(xml: bytes) -> _Tail | None:
+def _tail(text: _Text) -> _Tail | None:
     """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
+    xml = text.xml
     start = _cells_end(xml)
     root = _ROOT.search(xml, 0, start)
     if root is None or not start:
         return None
     tail = xml[start:]
     shift = start - len(root[0])
-    scan = _Scan(shift)
+    scan = _Scan(shift, text.parsed_as)
     try:
         scan.parser.Parse(root[0] + tail, True)
     except expat.ExpatError:
@@ -421,12 +515,12 @@ def _cells_end(xml: bytes) -> int:
 class _Scan:
     """Notes where the root's children start; knows an alternative by the element inside it."""
 
-    def __init__(self, shift: int) -> None:
+    def __init__(self, shift: int, encoding: str) -> None:
         self.children: list[_Child] = []
         self.end = 0
         self.drawing_rid: str | None = None
         self._shift, self._path = shift, list[str]()
-        self.parser = expat.ParserCreate("UTF-8")
+        self.parser = expat.ParserCreate(encoding)
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._stop
 

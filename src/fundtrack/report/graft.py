@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from lxml import etree
 
+from fundtrack.model import FundtrackError
 from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, local, rels_name
-from fundtrack.report.package import Draft, parse_part, serialise
+from fundtrack.report.notes import renumbered
+from fundtrack.report.package import Draft, like, parse_part, serialise
 from fundtrack.report.rows import Block, spliced, stretched
 
 # Excel refuses a workbook with more cell formats than this.
 MOST_FORMATS = 65_490
+_LAST_SHEET_ID = 65_534
 _ROOM = 200  # formats that the added sheets may need
 
+_STYLES = "xl/styles.xml"
 _STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
 _TRANSITIONAL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
@@ -62,8 +67,16 @@ _EMPTY_STYLES = (
     '<cellXfs><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/></cellXfs>'
     '<cellStyles><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
+_STRINGS = "xl/sharedStrings.xml"  # some readers look for them nowhere else
+_STRINGS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+# A strict workbook's other namespaces, which charts and drawings have too.
+_STRICT_NAMES = (
+    (MAIN, STRICT_MAIN),
+    (_TRANSITIONAL, _STRICT),
+    ("http://schemas.openxmlformats.org/drawingml/2006/", "http://purl.oclc.org/ooxml/drawingml/"),
+)
 _SHARED = re.compile(rb"<si>(.*?)</si>", re.DOTALL)
-_CELL = re.compile(rb'<c r="([A-Z]+[0-9]+)"(?: s="([0-9]+)")?( t="s"><v>([0-9]+)</v>)?')
+_CELL = re.compile(rb'(<c r="[A-Z]+[0-9]+")(?: s="([0-9]+)")?(?: t="s"><v>([0-9]+)</v>)?')
 _FORMAT = re.compile(rb'(<(?:col|row)\b[^>]*? (?:style|s)=")([0-9]+)')
 _DIFFERENTIAL = re.compile(rb'((?:dxfId|DxfId|CellStyleDxfId)=")([0-9]+)')
 
@@ -78,9 +91,11 @@ class Styles:
         self._draft, self._namespace = draft, STRICT_MAIN if draft.package.strict else MAIN
         part = draft.package.part_of_kind("styles")
         if part is None:
-            usual = "xl/styles.xml"  # some readers look for it nowhere else
-            self._part = draft.free_name(usual) if draft.has(usual) else usual
-            self._root = etree.fromstring(_EMPTY_STYLES.format(self._namespace))
+            self._part = _STYLES  # some readers look for it nowhere else
+            empty = _EMPTY_STYLES.format(self._namespace)
+            # Where it is there but not linked, those readers use it already: it is linked.
+            linked = draft.package.has(self._part)
+            self._root = parse_part(draft, self._part) if linked else etree.fromstring(empty)
         else:
             self._part, self._root = part, parse_part(draft, part)
             self._namespace = etree.QName(self._root).namespace or self._namespace
@@ -144,7 +159,10 @@ class Styles:
 
 
 def add_sheets(
-    draft: Draft, source: Package, styles: Styles, blocks: Mapping[str, Sequence[Block]]
+    draft: Draft,
+    source: Package,
+    styles: Styles,
+    blocks: Mapping[str, Sequence[Block]] = MappingProxyType({}),
 ) -> None:
     """Add the sheets of `source` after the draft's own, which opens on the first of them.
 
@@ -156,17 +174,23 @@ def add_sheets(
     graft = _Graft(draft, source, formats if styles.usable else None, first_dxf)
     listed = child(root, "sheets")
     assert listed is not None  # a package without sheets has nothing to annotate
-    next_id = max((s.sheet_id for s in before), default=0) + 1
-    for offset, sheet in enumerate(source.sheets):
+    ids = _free_ids({sheet.sheet_id for sheet in before})
+    for sheet, number in zip(source.sheets, ids, strict=False):
         part = graft.part(sheet.part, blocks.get(sheet.name, ()))
         rid = draft.link(draft.package.main_part, "worksheet", part)
         # Declared here, as r may stand on each <sheet> alone; some readers know it by its prefix.
-        element = etree.SubElement(listed, _same(listed, "sheet"), nsmap={"r": draft.link_type})
+        element = etree.SubElement(listed, like(listed, "sheet"), nsmap={"r": draft.link_type})
         element.set("name", sheet.name)
-        element.set("sheetId", str(next_id + offset))
+        element.set("sheetId", str(number))
         element.set(f"{{{draft.link_type}}}id", rid)
     _open_on(root, len(before))
     _add_names(root, _names(source, len(before)))
+
+
+def _free_ids(taken: set[int]) -> Iterator[int]:
+    """Give ids for further sheets, past those that are there as far as Excel counts."""
+    yield from range(max(taken, default=0) + 1, _LAST_SHEET_ID + 1)
+    yield from (number for number in range(1, _LAST_SHEET_ID) if number not in taken)
 
 
 def _open_on(root: etree._Element, position: int) -> None:
@@ -174,7 +198,7 @@ def _open_on(root: etree._Element, position: int) -> None:
     if views is None:
         views = _insert(root, "bookViews", _WORKBOOK_ORDER)
     if child(views, "workbookView") is None:
-        etree.SubElement(views, _same(views, "workbookView"))
+        etree.SubElement(views, like(views, "workbookView"))
     view = child(views, "workbookView")
     assert view is not None
     # The sheet that was active keeps its own tabSelected (its bytes may not change), so Excel
@@ -213,8 +237,19 @@ class _Graft:
         self._draft, self._source, self._formats = draft, source, formats
         self._first_dxf = first_dxf
         self._copied: dict[str, str] = {}
+        styles = source.part_of_kind("styles")
+        self._source_formats = len(children(source.parse(styles), "cellXfs", "xf")) if styles else 0
         shared = source.part_of_kind("sharedStrings")
-        self._strings = _SHARED.findall(source.read(shared)) if shared else []
+        # The workbook's shared strings stay untouched: ours stand in the cells. A workbook that has
+        # none takes ours as they are.
+        self._strings: list[bytes] | None = []
+        if shared and _has_no_strings(draft):
+            self._strings = None
+            draft.put(_STRINGS, self._spelt(source.read(shared)), _STRINGS_TYPE)
+            draft.link(draft.package.main_part, "sharedStrings", _STRINGS)
+        elif shared:
+            texts = _SHARED.findall(source.read(shared))
+            self._strings = [b' t="inlineStr"><is>%b</is>' % text for text in texts]
         self._table_ids, self._table_names = _tables(draft.package)
 
     def part(self, name: str, blocks: Sequence[Block] = ()) -> str:
@@ -231,11 +266,17 @@ class _Graft:
             data = spliced(self._sheet(data), blocks)
         elif content_type.endswith("table+xml"):
             data = self._table(stretched(data, blocks))
-        if self._draft.package.strict:
-            data = data.replace(MAIN.encode(), STRICT_MAIN.encode())
-            data = data.replace(_TRANSITIONAL.encode(), _STRICT.encode())
-        self._draft.put(new, data)
+        elif name.endswith(".vml"):
+            data = renumbered(self._draft, data)
+        self._draft.put(new, self._spelt(data) if data.startswith(b"<") else data)
         return new
+
+    def _spelt(self, xml: bytes) -> bytes:
+        """Give the part in the namespaces of the draft."""
+        if self._draft.package.strict:
+            for usual, strict in _STRICT_NAMES:
+                xml = xml.replace(usual.encode(), strict.encode())
+        return xml
 
     def _links(self, name: str, new: str, blocks: Sequence[Block]) -> bytes:
         root = self._source.parse(rels_name(name))
@@ -245,25 +286,36 @@ class _Graft:
             if not link.external:
                 target = self.part(link.target, blocks)
                 element.set("Target", posixpath.relpath(target, posixpath.dirname(new)))
-            if self._draft.package.strict:
-                element.set("Type", link.type.replace(_TRANSITIONAL, _STRICT))
-        return serialise(root)
+        return self._spelt(serialise(root))
 
     def _sheet(self, data: bytes) -> bytes:
-        data = _CELL.sub(self._cell, data)
+        start, end = data.find(b"<sheetData"), data.rfind(b"sheetData")
         # Heights stay as measured until a cell is edited; then Excel fits them anew.
-        data = data.replace(b' customHeight="1"', b"")
-        data = _FORMAT.sub(lambda m: m[1] + b"%d" % self._format(int(m[2])), data)
-        return self._differential(data)
+        head, cells = (
+            _FORMAT.sub(self._formatted, part.replace(b' customHeight="1"', b""))
+            for part in (data[:start], data[start:end])
+        )
+        return head + self._cells(cells) + self._differential(data[end:])
 
-    def _cell(self, match: re.Match[bytes]) -> bytes:
-        address, number, is_text, index = match.groups()
-        kept = b' s="%d"' % self._format(int(number)) if number else b""
-        if not is_text:
-            return b'<c r="' + address + b'"' + kept
-        # The workbook's shared strings stay untouched: ours stand in the cells.
-        text = self._strings[int(index)]
-        return b'<c r="%b"%b t="inlineStr"><is>%b</is>' % (address, kept, text)
+    def _formatted(self, match: re.Match[bytes]) -> bytes:
+        return match[1] + b"%d" % self._format(int(match[2]))
+
+    def _cells(self, data: bytes) -> bytes:
+        """Give the cells with their formats renumbered and their strings inline."""
+        strings = self._strings
+        formats: dict[bytes | None, bytes] = {None: b""}
+        for number in range(self._source_formats):
+            formats[b"%d" % number] = b' s="%d"' % self._format(number)
+
+        def cell(match: re.Match[bytes]) -> bytes:
+            start, number, text = match.groups()
+            if text is None:
+                return start + formats[number]
+            if strings is None:
+                return b'%b%b t="s"><v>%b</v>' % (start, formats[number], text)
+            return start + formats[number] + strings[int(text)]
+
+        return _CELL.sub(cell, data)
 
     def _format(self, number: int) -> int:
         return 0 if self._formats is None else self._formats[number]
@@ -288,12 +340,25 @@ class _Graft:
         return self._differential(serialise(root))
 
 
+def _has_no_strings(draft: Draft) -> bool:
+    # Some readers find the strings by their place or type, whether or not a link leads to them.
+    package = draft.package
+    return not (
+        package.part_of_kind("sharedStrings")
+        or draft.has(_STRINGS)
+        or any(package.content_types.of(name) == _STRINGS_TYPE for name in package.names)
+    )
+
+
 def _tables(package: Package) -> tuple[set[int], set[str]]:
     """Give the ids and names of the tables (and the defined names) that are taken."""
     ids, names = {0}, set[str]()
     for name in package.names:
         if package.content_types.of(name).endswith("table+xml"):
-            root = package.parse(name)
+            try:
+                root = package.parse(name)
+            except FundtrackError:  # Excel repairs it; it is not for us to judge
+                continue
             ids.add(int(root.get("id", "0")) if root.get("id", "0").isdecimal() else 0)
             names |= {root.get("displayName", "").lower(), root.get("name", "").lower()}
     for element in children(package.workbook, "definedNames", "definedName"):
@@ -303,16 +368,11 @@ def _tables(package: Package) -> tuple[set[int], set[str]]:
 
 def _insert(root: etree._Element, name: str, order: tuple[str, ...]) -> etree._Element:
     """Give a new child of that name at its place in the schema's order."""
-    element = etree.Element(_same(root, name))
+    element = etree.Element(like(root, name))
     later: Mapping[str, int] = {n: i for i, n in enumerate(order)}
     position = next((i for i, e in enumerate(root) if later.get(local(e), -1) > later[name]), None)
     root.insert(len(root) if position is None else position, element)
     return element
-
-
-def _same(element: etree._Element, name: str) -> str:
-    namespace = etree.QName(element).namespace
-    return f"{{{namespace}}}{name}" if namespace else name
 
 
 def _renamed(element: etree._Element, namespace: str | None) -> etree._Element:

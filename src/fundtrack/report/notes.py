@@ -8,8 +8,9 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
+from fundtrack.model import FundtrackError
 from fundtrack.ooxml import MAIN, STRICT_MAIN, Relationship, child, column_letter, local
-from fundtrack.report.package import Draft, legible, parse_part, serialise
+from fundtrack.report.package import Draft, legible, like, parse_part, serialise
 
 AUTHOR = "fundtrack"
 START = "fundtrack: "  # of every note, since not every program keeps its author
@@ -21,7 +22,10 @@ _NAMESPACES = {
     "o": "urn:schemas-microsoft-com:office:office",
     "x": "urn:schemas-microsoft-com:office:excel",
 }
-_IDS_A_BLOCK = 1024  # shape ids come in blocks, which o:idmap lists
+IDS_A_BLOCK = 1024  # shape ids come in blocks, which o:idmap lists
+_BLOCKS = re.compile(rb"""(<\w+:idmap\b[^>]*?\bdata\s*=\s*["'])([\d,\s]+)""")
+_SHAPE_ID = re.compile(rb"_x0000_s(\d{1,9})")
+_TEXT_BOX = re.compile(rb"""\bid\s*=\s*["']_x0000_t202["']""")
 _WIDTH_PX, _CHARACTERS_A_LINE, _LINE_PX, _ROW_PX, _COLUMN_PX = 330, 54, 15, 20, 64
 _LAST_ROW, _LAST_COLUMN = 1_048_575, 16_383
 _SHAPE_TYPE = (
@@ -41,13 +45,19 @@ class Note:
     text: str
 
 
-def noted_cells(draft: Draft, links: list[Relationship]) -> set[str]:
-    """Give the addresses of the cells that have a note or a threaded comment already."""
+def noted_cells(draft: Draft, links: list[Relationship]) -> set[str] | None:
+    """Give the addresses of the cells that have a note or a threaded comment already.
+
+    None where a part that holds them cannot be read.
+    """
     cells = set()
     for link in links:
         if link.kind in ("comments", "threadedcomment") and not link.external:
-            root = draft.package.parse(link.target)
-            cells |= {str(element.get("ref")) for element in root.iter() if _ref(element)}
+            try:
+                root = parse_part(draft, link.target)
+            except (FundtrackError, KeyError):
+                return None
+            cells |= {str(e.get("ref")).replace("$", "") for e in root.iter() if _ref(e)}
     return cells
 
 
@@ -66,7 +76,7 @@ def write_notes(
     are the columns' widths in pixels where they are not the usual one.
     """
     drawing = next((k.target for k in links if k.id == drawing_rid and not k.external), None)
-    existing = draft.package.read(drawing) if drawing and draft.has(drawing) else None
+    existing = draft.read(drawing) if drawing and draft.has(drawing) else None
     if drawing_rid is not None and existing is None:
         return None
     vml = _drawing(draft, existing, notes, widths)
@@ -101,10 +111,8 @@ def _write_comments(draft: Draft, part: str, notes: list[Note], links: list[Rela
 
 
 def _append_comments(root: etree._Element, notes: list[Note]) -> None:
-    namespace = etree.QName(root).namespace
-
     def under(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
-        element = etree.SubElement(parent, f"{{{namespace}}}{name}")
+        element = etree.SubElement(parent, like(root, name))
         element.text = text
         return element
 
@@ -144,9 +152,8 @@ def _literal(text: str) -> str:
 def _drawing(
     draft: Draft, existing: bytes | None, notes: list[Note], widths: dict[int, int]
 ) -> bytes | None:
-    first = _free_block(draft)
-    blocks = range(first, first + (len(notes) + 1) // _IDS_A_BLOCK + 1)
-    ids = ",".join(map(str, blocks))
+    first = take_shapes(draft, len(notes) + 1)
+    ids = _block_list(first, len(notes) + 1).decode("ascii")
     if existing is None:
         start = "".join(f' xmlns:{k}="{uri}"' for k, uri in _NAMESPACES.items())
         existing = (
@@ -155,11 +162,8 @@ def _drawing(
         ).encode("ascii")
     else:
         # Appended by bytes: many of these drawings are not well-formed XML.
-        existing = re.sub(
-            rb"""(<o:idmap\b[^>]*?\bdata\s*=\s*["'][\d,\s]+)""",
-            lambda match: match[1] + b"," + ids.encode("ascii"),
-            existing,
-            count=1,
+        existing = _BLOCKS.sub(
+            lambda match: match[0] + b"," + ids.encode("ascii"), existing, count=1
         )
     end = existing.rfind(b"</xml>")
     root_end = existing.find(b">", existing.find(b"<xml"))
@@ -171,32 +175,57 @@ def _drawing(
         for prefix, uri in _NAMESPACES.items()
         if not re.search(rf"""xmlns:{prefix}\s*=\s*["']{uri}["']""", declared)
     )
-    shapes = "" if b"_x0000_t202" in existing else _SHAPE_TYPE
-    shapes += "".join(
-        _shape(first * _IDS_A_BLOCK + 1 + i, note, widths) for i, note in enumerate(notes)
-    )
+    shapes = "" if _TEXT_BOX.search(existing) else _SHAPE_TYPE
+    shapes += "".join(_shape(first + 1 + i, note, widths) for i, note in enumerate(notes))
     if missing:
         shapes = shapes.replace("<v:shapetype ", f"<v:shapetype{missing} ")
         shapes = shapes.replace("<v:shape ", f"<v:shape{missing} ")
     return existing[:end] + shapes.encode("ascii") + existing[end:]
 
 
-def _free_block(draft: Draft) -> int:
-    """Give the first block of shape ids past those of every drawing in the package and draft."""
+def take_shapes(draft: Draft, count: int) -> int:
+    """Give the first of `count` free shape ids, at the start of a block past all that are used."""
+    if not draft.next_shape:
+        names = [name for name in draft.package.names if name.lower().endswith(".vml")]
+        draft.next_shape = max(
+            (_last_block(draft.package.read(name)) + 1 for name in names), default=1
+        )
+        draft.next_shape *= IDS_A_BLOCK
+    first = draft.next_shape
+    draft.next_shape += (count // IDS_A_BLOCK + 1) * IDS_A_BLOCK
+    return first
+
+
+def _last_block(data: bytes) -> int:
     highest = 0
-    for data in draft.drawings():
-        for listed in re.findall(rb"""<o:idmap\b[^>]*?\bdata\s*=\s*["']([\d,\s]+)""", data):
-            highest = max([highest, *(int(n) for n in re.findall(rb"\d{1,6}", listed))])
-        ids = [int(n) for n in re.findall(rb"_x0000_s(\d{1,9})", data)]
-        highest = max(highest, max(ids, default=0) // _IDS_A_BLOCK)
-    return highest + 1
+    for listed in _BLOCKS.findall(data):
+        highest = max([highest, *(int(n) for n in re.findall(rb"\d{1,6}", listed[1]))])
+    ids = (int(n) for n in _SHAPE_ID.findall(data))
+    return max(highest, max(ids, default=0) // IDS_A_BLOCK)
+
+
+def renumbered(draft: Draft, drawing: bytes) -> bytes:
+    """Give a legacy drawing with shape ids that no other drawing of the draft has."""
+    ids = [int(n) for n in _SHAPE_ID.findall(drawing)]
+    if not ids:
+        return drawing
+    lowest = min(ids) // IDS_A_BLOCK * IDS_A_BLOCK
+    first = take_shapes(draft, max(ids) - lowest + 1)
+    blocks = _block_list(first, max(ids) - lowest + 1)
+    drawing = _SHAPE_ID.sub(lambda m: b"_x0000_s%d" % (int(m[1]) - lowest + first), drawing)
+    return _BLOCKS.sub(lambda m: m[1] + blocks, drawing)
+
+
+def _block_list(first: int, count: int) -> bytes:
+    start = first // IDS_A_BLOCK
+    return b",".join(b"%d" % n for n in range(start, start + count // IDS_A_BLOCK + 1))
 
 
 def _shape(number: int, note: Note, widths: dict[int, int]) -> str:
     return (
         f'<v:shape id="_x0000_s{number}" type="#_x0000_t202" '
         'style="position:absolute;margin-left:107pt;margin-top:7pt;width:248pt;height:60pt;'
-        f'z-index:{number % _IDS_A_BLOCK};visibility:hidden" fillcolor="#ffffe1" '
+        f'z-index:{number % IDS_A_BLOCK};visibility:hidden" fillcolor="#ffffe1" '
         'o:insetmode="auto"><v:fill color2="#ffffe1"/>'
         '<v:shadow on="t" color="black" obscured="t"/><v:path o:connecttype="none"/>'
         '<v:textbox style="mso-direction-alt:auto"><div style="text-align:left"/></v:textbox>'

@@ -11,12 +11,20 @@ import struct
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, RawEntry, column_index, parse_xml, rels_name
+from fundtrack.ooxml import (
+    Package,
+    RawEntry,
+    Relationship,
+    column_index,
+    parse_xml,
+    rels_name,
+)
 
 # The part from which `strip` gives the original back. Its form: the line MAGIC, the length of the
 # JSON head as a line, the head ({"sha256", "size", "segments"}), then the literal bytes. A segment
@@ -28,10 +36,12 @@ MAGIC = b"fundtrack original 1\n"
 _ORIGINAL_TYPE = "application/vnd.fundtrack.original"
 
 _RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
+_RELS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
 _LINK_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _LINK_TYPE_STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 
 _BIG = 4 * 2**20  # inflated bytes; beyond it speed counts for more than size
+_MOST_BYTES, _MOST_ENTRIES = 0xFFFFFFFF, 0xFFFF  # of an archive without the zip64 extension
 _ZIP_EPOCH = (0, 33)  # 1980-01-01: the same input gives the same bytes
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 _ILLEGAL = re.compile(
@@ -70,6 +80,8 @@ class Draft:
         self.package = package
         self.link_type = _LINK_TYPE_STRICT if package.strict else _LINK_TYPE
         self._data: dict[str, bytes] = {}  # replaced and added entries
+        self._added: set[str] = set()  # the same names in lower case
+        self.next_shape = 0  # of the legacy drawings; see `notes.take_shapes`
         self._trees: dict[str, etree._Element] = {}  # relationships and content types
         self._removed: set[str] = set()
         self._aside = ThreadPoolExecutor(1)
@@ -78,16 +90,18 @@ class Draft:
 
     def has(self, name: str) -> bool:
         """Say whether the original or the draft holds the entry, whatever its case."""
-        return self.package.has(name) or name.lower() in {n.lower() for n in self._data}
+        return self.package.has(name) or name.lower() in self._added
 
-    def drawings(self) -> list[bytes]:
-        """Give the legacy drawings of the original and of the draft, as they now are."""
-        names = dict.fromkeys([*self.package.names, *self._data])
-        return [
-            self._data[name] if name in self._data else self.package.read(name)
-            for name in names
-            if name.lower().endswith(".vml")
-        ]
+    def read(self, name: str) -> bytes:
+        """Give the bytes of an entry as it now is; raises as `Package.read` does."""
+        entry = self.package.entry_name(name)
+        return self._data[entry] if entry in self._data else self.package.read(entry)
+
+    def rels(self, part: str) -> list[Relationship]:
+        """Give the links of a part as they now are, in order."""
+        name = self.package.entry_name(rels_name(part))
+        root = self._trees.get(name)
+        return self.package.rels(part) if root is None else self.package.links_in(root, part)
 
     def tree(self, name: str) -> etree._Element:
         """Give the root of a small part for changing; it is written on saving."""
@@ -100,6 +114,7 @@ class Draft:
         """Replace an entry or add one; a content type is declared for it where one is given."""
         entry = self.package.entry_name(name)
         self._data[entry] = data
+        self._added.add(entry.lower())
         if len(data) > _BIG:  # compressed on a second core while the added sheets are built
             self._packing[entry] = self._aside.submit(_packed, entry, data)
         if content_type:
@@ -107,40 +122,55 @@ class Draft:
 
     def remove(self, name: str) -> None:
         """Leave an entry out, with its content type and the entry of its own links."""
-        for gone in (name, rels_name(name)):
-            self._removed.add(self.package.entry_name(gone))
-        for element in list(self._types):
-            if element.get("PartName", "").lower() == "/" + name.lower():
-                self._types.remove(element)
+        gone = {_absolute(n).lower() for n in (name, rels_name(name))}
+        self._removed |= {self.package.entry_name(n) for n in (name, rels_name(name))}
+        self._undeclare(gone)
+
+    def unlink(self, part: str, rid: str) -> None:
+        """Take one link out of a part's links, and their entry where it was the last."""
+        name = rels_name(part)
+        root = self.tree(name)
+        for element in list(root):
+            if element.get("Id") == rid:
+                root.remove(element)
+        if not len(root):
+            self._removed.add(self.package.entry_name(name))
+            self._undeclare({_absolute(name).lower()})
 
     def declare_extension(self, extension: str, content_type: str) -> None:
         """Declare what an extension means, unless the original does."""
-        if extension not in self.package.content_types.defaults:
+        declared = {e.get("Extension", "").lower() for e in self._types}
+        if extension not in declared:
             self._declare("Default", "Extension", extension, content_type)
 
     def free_name(self, like: str) -> str:
         """Give a name of the same form (xl/worksheets/sheet1.xml) that no entry has."""
         stem, extension = posixpath.splitext(like)
         stem = stem.rstrip("0123456789")
-        number = 1
-        while self.has(f"{stem}{number}{extension}"):
-            number += 1
-        return f"{stem}{number}{extension}"
+        for number in count(1):
+            name = f"{stem}{number}{extension}"
+            if not self.has(name) and not self.has(rels_name(name)):
+                return name
+        raise AssertionError  # there is always a further number
 
     def link(self, part: str, kind: str, target: str) -> str:
         """Link a part to another as that kind (`comments`) and give the relationship's id."""
         name = self.package.entry_name(rels_name(part))
         if name not in self._trees and not self.package.has(name):
             self._trees[name] = etree.fromstring(f'<Relationships xmlns="{_RELS}"/>')
+            self.declare_extension("rels", _RELS_TYPE)
         root = self.tree(name)
         taken = {element.get("Id") for element in root}
         number = len(taken) + 1
         while f"rId{number}" in taken:
             number += 1
-        element = etree.SubElement(root, _like(root, "Relationship"))
+        element = etree.SubElement(root, like(root, "Relationship"))
         element.set("Id", f"rId{number}")
         element.set("Type", f"{self.link_type}/{kind}")
-        element.set("Target", posixpath.relpath(target, posixpath.dirname(part) or "."))
+        # Entry names may begin with a slash or have backslashes; targets are what is meant.
+        element.set(
+            "Target", posixpath.relpath(_absolute(target), posixpath.dirname(_absolute(part)))
+        )
         return f"rId{number}"
 
     def save(self, target: Path, *, with_original: bool = True) -> None:
@@ -153,8 +183,8 @@ class Draft:
             for name in self.package.names
             if name not in self._removed
         ]
-        own = [name for name in self._data if name not in set(self.package.names)]
-        entries += [self._packed(name) for name in own]
+        kept = set(self.package.names)
+        entries += [self._packed(name) for name in self._data if name not in kept]
         if with_original:
             entries.append(_packed(ORIGINAL, self._original(), stored=True))
         self._aside.shutdown()
@@ -186,8 +216,17 @@ class Draft:
         ).encode("ascii")
         return b"".join([MAGIC, b"%d\n" % len(head), head, *literals])
 
+    def _undeclare(self, parts: set[str]) -> None:
+        for element in list(self._types):
+            if _absolute(element.get("PartName", "")).lower() in parts:
+                self._types.remove(element)
+
     def _declare(self, element: str, key: str, name: str, content_type: str) -> None:
-        node = etree.SubElement(self._types, _like(self._types, element))
+        # A package may state the type of a part that it does not hold; twice would be an error.
+        stale = (e for e in self._types if e.get(key, "").lower() == name.lower())
+        node = next(stale, None)
+        if node is None:
+            node = etree.SubElement(self._types, like(self._types, element))
         node.set(key, name)
         node.set("ContentType", content_type)
 
@@ -242,11 +281,16 @@ def write_file(target: Path, data: bytes) -> None:
 
 
 def parse_part(draft: Draft, name: str) -> etree._Element:
-    """Give the root of a part of the original for changing; `put` its bytes back afterwards."""
-    return parse_xml(draft.package.read(name), draft.package.file, name)
+    """Give the root of a part, as it now is, for changing; `put` its bytes back afterwards."""
+    return parse_xml(draft.read(name), draft.package.file, name)
 
 
-def _like(root: etree._Element, name: str) -> str:
+def _absolute(name: str) -> str:
+    return "/" + name.replace("\\", "/").lstrip("/")
+
+
+def like(root: etree._Element, name: str) -> str:
+    """Give the name in the namespace of another element, which may have none."""
     namespace = etree.QName(root).namespace
     return f"{{{namespace}}}{name}" if namespace else name
 
@@ -277,6 +321,11 @@ def _zip(entries: list[RawEntry], file: str) -> bytes:
     pieces: list[bytes | memoryview] = []
     directory: list[bytes] = []
     at = 0
+    too_large = FundtrackError(
+        file, "is too large to annotate (over 4 GB, or 65,535 parts).", "Split the workbook."
+    )
+    if len(entries) > _MOST_ENTRIES or any(entry.size > _MOST_BYTES for entry in entries):
+        raise too_large
     for entry in entries:
         facts = struct.pack(
             "<HHHHIIIHH",
@@ -298,10 +347,8 @@ def _zip(entries: list[RawEntry], file: str) -> bytes:
         )
         pieces += [local_head, entry.data]
         at += len(local_head) + len(entry.data)
-        if at > 0xFFFFFFFF:
-            raise FundtrackError(
-                file, "is too large to annotate (over 4 GB).", "Split the workbook."
-            )
+        if at > _MOST_BYTES:
+            raise too_large
     size = sum(map(len, directory))
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, len(entries), len(entries), size, at, 0)
     return b"".join([*pieces, *directory, end])

@@ -8,13 +8,14 @@ from pathlib import Path
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, SheetPart, child, children, rels_name
-from fundtrack.report.annotate import added_sheets, is_annotated, refuse_target
+from fundtrack.ooxml import Package, SheetPart, child, children, local
+from fundtrack.report.annotate import OUR_NAMES, added_sheets, is_annotated, refuse_target
 from fundtrack.report.notes import AUTHOR, START
 from fundtrack.report.package import (
     ORIGINAL,
     Draft,
     cell_of,
+    like,
     original_bytes,
     parse_part,
     serialise,
@@ -26,10 +27,28 @@ _RULE = re.compile(
     rb".*?</(?:\w+:)?cfRule>",
     re.DOTALL,
 )
+_TEXT_CELL = re.compile(
+    rb"""<(?:\w+:)?c\b[^>]*\bt\s*=\s*["']s["'][^>]*>(?:<(?:\w+:)?f\b.*?)?"""
+    rb"""<(?:\w+:)?v>\s*(\d+)\s*</(?:\w+:)?v>""",
+    re.DOTALL,
+)
 _EMPTY_FORMAT = re.compile(
     rb"<(?:\w+:)?conditionalFormatting\b[^>]*(?:/>|>\s*</(?:\w+:)?conditionalFormatting>)"
 )
-_SHAPE = re.compile(rb"<v:shape\b.*?</v:shape>", re.DOTALL)
+# The link to a legacy drawing, by its id.
+_LEGACY = (
+    rb"""<(?:\w+:)?legacyDrawing\b[^>]*:id\s*=\s*["']%b["'][^>]*?"""
+    rb"""(?:/>|>\s*</(?:\w+:)?legacyDrawing>)"""
+)
+# Not every program writes the prefix v. A shape, a line, a group ... but not the type of one:
+_ANY_SHAPE = re.compile(rb"<\w+:(?:shape|rect|roundrect|oval|line|group|image)\b")
+_SHAPE_TYPE = re.compile(
+    rb"""<(\w+):shapetype\b[^>]*?\bid\s*=\s*["']([^"']*)["'].*?</\1:shapetype>""", re.DOTALL
+)
+_SHAPE = re.compile(rb"<(\w+):shape\b.*?</\1:shape>", re.DOTALL)
+_ROW, _COLUMN = (
+    re.compile(rb"<\w+:%b>\s*(\d+)\s*</\w+:%b>" % (word, word)) for word in (b"Row", b"Column")
+)
 
 
 def strip(path: Path, target: Path, *, force: bool = False) -> None:
@@ -56,31 +75,61 @@ def strip(path: Path, target: Path, *, force: bool = False) -> None:
 def _strip_resaved(draft: Draft, target: Path) -> None:
     package = draft.package
     ours = {_sheet_name(reference) for reference in added_sheets(package).values()}
+    before = _reached(draft)
+    _blank_strings(draft, ours)
     for sheet in package.sheets:
         if sheet.name in ours:
-            _remove_sheet(draft, sheet)
+            draft.unlink(package.main_part, sheet.rid)
         elif sheet.kind == "worksheet" and sheet.part:
             _clean_sheet(draft, sheet)
+    for link in draft.rels(package.main_part):
+        if link.kind == "calcchain":  # it lists cells of the sheets that go; Excel makes it anew
+            draft.unlink(package.main_part, link.id)
     _remove_from_workbook(draft, ours)
+    for name in before - _reached(draft):  # the sheets with their tables, drawings and charts
+        draft.remove(name)
     if package.has(ORIGINAL):
         draft.remove(ORIGINAL)
     draft.save(target, with_original=False)
 
 
+def _blank_strings(draft: Draft, ours: set[str]) -> None:
+    """Empty the shared strings that only the added sheets show: they quote the findings.
+
+    The strings are counted by position, so none is taken out.
+    """
+    part = draft.package.part_of_kind("sharedStrings")
+    shown: dict[bool, set[int]] = {True: set(), False: set()}
+    for sheet in draft.package.sheets:
+        if sheet.part and part:
+            numbers = _TEXT_CELL.findall(draft.package.read(sheet.part))
+            shown[sheet.name in ours] |= set(map(int, numbers))
+    gone = shown[True] - shown[False]
+    if not part or not gone:
+        return
+    root = parse_part(draft, part)
+    for number, text in enumerate([e for e in root if local(e) == "si"]):
+        if number in gone:
+            for inner in list(text):
+                text.remove(inner)
+            etree.SubElement(text, like(root, "t"))
+    draft.put(part, serialise(root))
+
+
+def _reached(draft: Draft) -> set[str]:
+    """Give the parts to which links lead, as they now are."""
+    found, left = set[str](), [""]
+    while left:
+        for link in draft.rels(left.pop()):
+            if not link.external and link.target not in found and draft.package.has(link.target):
+                found.add(link.target)
+                left.append(link.target)
+    return found
+
+
 def _sheet_name(reference: str) -> str:
     name = reference.removeprefix("$").rpartition("!")[0]
     return name[1:-1].replace("''", "'") if name.startswith("'") else name
-
-
-def _remove_sheet(draft: Draft, sheet: SheetPart) -> None:
-    for link in draft.package.rels(sheet.part):
-        if not link.external and link.kind in ("table", "comments", "vmldrawing", "drawing"):
-            draft.remove(link.target)
-    draft.remove(sheet.part)
-    links = draft.tree(rels_name(draft.package.main_part))
-    for element in list(links):
-        if element.get("Id") == sheet.rid:
-            links.remove(element)
 
 
 def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
@@ -89,10 +138,10 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
     for element in children(root, "sheets", "sheet"):
         if element.get("name") in ours:
             _drop(element)
-    mine = added_sheets(draft.package)
     for name in children(root, "definedNames", "definedName"):
         position = name.get("localSheetId")
-        if name.get("name") in mine or (position and int(position) not in positions):
+        mine = name.get("name", "").lower().startswith(OUR_NAMES)
+        if mine or (position and int(position) not in positions):
             _drop(name)
         elif position:
             name.set("localSheetId", str(positions.index(int(position))))
@@ -100,8 +149,10 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
     if names is not None and not len(names):
         _drop(names)
     for view in children(root, "bookViews", "workbookView"):
-        active = int(view.get("activeTab", "0"))
-        view.set("activeTab", str(positions.index(active) if active in positions else 0))
+        for key in ("activeTab", "firstSheet"):
+            active = int(view.get(key, "0"))
+            if key in view.attrib:
+                view.set(key, str(positions.index(active) if active in positions else 0))
 
 
 def _drop(element: etree._Element) -> None:
@@ -115,22 +166,34 @@ def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
     at = max(xml.rfind(b"sheetData>"), xml.rfind(b"sheetData/>"), 0)
     tail = xml[at:]
     if _RULE.search(tail):
-        draft.put(sheet.part, xml[:at] + _EMPTY_FORMAT.sub(b"", _RULE.sub(b"", tail)))
-    links = draft.package.rels(sheet.part)
+        tail = _EMPTY_FORMAT.sub(b"", _RULE.sub(b"", tail))
+    links = draft.rels(sheet.part)
+    drawings = {link.id: link for link in links if link.kind == "vmldrawing"}
     for link in links:
-        if link.kind == "comments" and not link.external:
-            cells = _remove_notes(draft, link.target)
-            for drawing in links:
-                if cells and drawing.kind == "vmldrawing":
-                    _remove_shapes(draft, drawing.target, cells)
+        if link.kind != "comments" or link.external:
+            continue
+        cells, left = _remove_notes(draft, link.target)
+        if cells and not left:
+            draft.unlink(sheet.part, link.id)
+        for drawing in drawings.values() if cells else ():
+            if not _remove_shapes(draft, drawing.target, cells):
+                tail = re.sub(_LEGACY % re.escape(drawing.id.encode()), b"", tail)
+                draft.unlink(sheet.part, drawing.id)
+    if tail != xml[at:]:
+        draft.put(sheet.part, xml[:at] + tail)
 
 
-def _remove_notes(draft: Draft, part: str) -> set[tuple[int, int]]:
-    """Take our notes out of a comments part and give their cells; authors keep their positions."""
+def _remove_notes(draft: Draft, part: str) -> tuple[set[tuple[int, int]], int]:
+    """Take our notes out of a comments part; give their cells and how many others there are.
+
+    Authors keep their positions, ours without its name.
+    """
     root = parse_part(draft, part)
     authors = children(root, "authors", "author")
     ours = {str(i) for i, author in enumerate(authors) if (author.text or "") == AUTHOR}
-    cells = set()
+    for number in ours:
+        authors[int(number)].text = None
+    cells, left = set(), 0
     for comment in children(root, "commentList", "comment"):
         at = cell_of(comment.get("ref"))
         # LibreOffice saves notes without their author; ours are told by how they begin.
@@ -138,15 +201,29 @@ def _remove_notes(draft: Draft, part: str) -> set[tuple[int, int]]:
         if at is not None and (comment.get("authorId") in ours or said.startswith(START)):
             cells.add(at)
             _drop(comment)
-    draft.put(part, serialise(root))
-    return cells
+        else:
+            left += 1
+    if cells:
+        draft.put(part, serialise(root))
+    return cells, left
 
 
-def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> None:
+def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> int:
+    """Take the boxes of notes out of a legacy drawing; give how many shapes are left in it."""
+
     def kept(match: re.Match[bytes]) -> bytes:
-        row = re.search(rb"<x:Row>\s*(\d+)\s*</x:Row>", match[0])
-        column = re.search(rb"<x:Column>\s*(\d+)\s*</x:Column>", match[0])
+        row, column = _ROW.search(match[0]), _COLUMN.search(match[0])
         gone = row and column and (int(row[1]), int(column[1])) in cells
         return b"" if gone else match[0]
 
-    draft.put(part, _SHAPE.sub(kept, draft.package.read(part)))
+    drawing = _SHAPE.sub(kept, draft.read(part))
+    types: set[bytes] = set()  # LibreOffice writes the type anew before each shape
+
+    def first(match: re.Match[bytes]) -> bytes:
+        again = match[2] in types
+        types.add(match[2])
+        return b"" if again else match[0]
+
+    drawing = _SHAPE_TYPE.sub(first, drawing)
+    draft.put(part, drawing)
+    return len(_ANY_SHAPE.findall(drawing))
