@@ -25,6 +25,7 @@ _MOST_LINKS = 65_530  # Excel repairs a sheet with more
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
 # at the rows from its first to its last, which then must not be sorted.
 MOST_LOOKS = 5_000_000
+_MOST_LINES = 1_048_572  # below the title and the headings
 _TOP = 3  # the row of the headings, below the title and what is to be known
 
 ROLES = {
@@ -90,7 +91,7 @@ class Ledger:
         self._sets = 0
         shown_ = [r for r in assessment.results if r.check.id not in self._traced.withheld]
         lines = [line for r in shown_ for line in self._of_result(r)]
-        self._lines, self._lost = lines[: ROWS_A_SHEET - _TOP], lines[ROWS_A_SHEET - _TOP :]
+        self._lines, self._lost = lines[:_MOST_LINES], lines[_MOST_LINES:]
         known = [name for name in _GROUPS if name in self._traced.groups]
         self._groups = known + [name for name in self._traced.groups if name not in known]
         rows = self._traced.rows
@@ -364,7 +365,7 @@ class Ledger:
         """The sum of the lines of one role in the set of a line, wherever sorting puts them."""
         if self._large:
             mine = [n for n in self._set(number) if self._lines[n].role == role]
-            return "+".join(map(self._value_cell, mine)) or "0"
+            return f"({'+'.join(map(self._value_cell, mine)) or 0})"
         row = _TOP + 2 + number
         roles = self._area("Enters as")
         return (
