@@ -425,7 +425,7 @@ def test_too_many_rows_are_not_listed_unasked_and_it_is_said(write):
     rows = [{"grant_id": f"G{n}", "amount": 100 + n} for n in range(30)]
     few = copy_of(write(grants=rows), max_workings=29)
     assert [n for n in few.stored if n.startswith("Workings")] == ["Workings"]
-    assert "30 rows enter these figures" in few.stored["Workings"][1][0]
+    assert "More than 29 rows enter these figures" in few.stored["Workings"][1][0]
     assert "--workings all" in few.stored["Workings"][1][0]
     assert few.lines(again=False)["LOC-01", (), "T"] == sum(range(100, 130))
     listed = copy_of(write(grants=rows), max_workings=None)

@@ -18,6 +18,8 @@ _ROOM = 200  # formats that the added sheets may need
 _STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
 _TRANSITIONAL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+_DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/"  # charts and what they stand on
+_STRICT_DRAWING = "http://purl.oclc.org/ooxml/drawingml/"
 _GROUPS = (
     "numFmts",
     "fonts",
@@ -228,6 +230,7 @@ class _Graft:
         if self._draft.package.strict:
             data = data.replace(MAIN.encode(), STRICT_MAIN.encode())
             data = data.replace(_TRANSITIONAL.encode(), _STRICT.encode())
+            data = data.replace(_DRAWING.encode(), _STRICT_DRAWING.encode())
         self._draft.put(new, data)
         return new
 

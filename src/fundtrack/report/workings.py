@@ -31,9 +31,9 @@ _TOP = 3  # the row of the headings, below the title and what is to be known
 ROLES = {
     "part": "in the part",
     "whole": "in the whole that the part is held against",
-    "unknown": "in the whole; perhaps in the part too: counts there for the highest",
-    "doubtful": "perhaps in both: counts in both for the highest, in neither for the lowest",
-    "burden": "perhaps in the whole, never in the part: counts there for the lowest",
+    "unknown": "in the whole; for the highest, in the part too",
+    "doubtful": "for the highest in both, for the lowest in neither",
+    "burden": "for the lowest in the whole, never in the part",
     "above": "above the line",
     "below": "below the line",
 }
@@ -199,19 +199,19 @@ class Ledger:
 
     @property
     def _headings(self) -> list[tuple[str, int]]:
-        groups = [(_GROUPS.get(name, name.capitalize()), 14) for name in self._groups]
+        groups = [(_GROUPS.get(name, name.capitalize()), 12) for name in self._groups]
         return [
             ("Set", 6),
             ("Check", 9),
             *groups,
-            ("Figure", 26),
-            ("What it is", 44),
+            ("Figure", 25),
+            ("What it is", 52),
             ("Enters as", 11),
-            ("That is", 36),
+            ("That is", 46),
             ("Rows", 8),
             ("Amount or share", 20),
             ("Unit", 12),
-            ("How it is worked out", 44),
+            ("How it is worked out", 46),
         ]
 
     def _column(self, heading: str) -> int:
@@ -244,14 +244,13 @@ class Ledger:
         traced = self._traced
         if self._rows is None:
             text = (
-                f"{count(traced.count, 'row')} enter these figures: more than the "
-                f"{traced.most or 0:,} that are listed unasked. Sums stand here as they were "
-                "computed; shares are live formulas over them. To have every row listed, check the "
-                "workbook again with --workings all."
+                f"More than {traced.most or 0:,} rows enter these figures, so they are not listed "
+                "unasked. Sums stand here as they were computed; shares are live formulas over "
+                "them. To have every row listed, check the workbook again with --workings all."
             )
         elif self._row_sheets:
             text = (
-                f"{count(traced.count, 'row')} enter these figures. Each stands in "
+                f"{count(len(self._rows), 'row')} enter these figures. Each stands in "
                 f"{' and '.join(self._row_sheets)}, with a link to its cell, the rate used, and "
                 "how much of it enters each figure. Sums and shares are live formulas over those "
                 "rows, and those take their amounts from your sheets."
