@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import fsum
 from typing import Any
 
@@ -214,8 +215,12 @@ class Ledger:
             ("How it is worked out", 46),
         ]
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, (name, _) in enumerate(self._headings)}
+
     def _column(self, heading: str) -> int:
-        return next(i for i, (name, _) in enumerate(self._headings) if name == heading)
+        return self._places[heading]
 
     def _value_cell(self, number: int) -> str:
         letter = column_letter(self._column("Amount or share"))
