@@ -56,7 +56,8 @@ def test_check_writes_the_annotated_copy_and_leaves_the_input_alone(run, faulty)
     assert "Grants!I35  DUR-01  error  Grant G-030 to CSO-012 runs 4 months 0 days" in result.stdout
     assert "grants.checked.xlsx" in result.stdout.splitlines()[-1]
     sheets = openpyxl.load_workbook(faulty.with_name("grants.checked.xlsx")).sheetnames
-    assert sheets[-4:] == ["Summary", "Findings", "Checks", "Provenance"]
+    added = ["Summary", "Findings", "Checks", "Workings", "Workings rows", "Provenance"]
+    assert sheets[-6:] == added
 
 
 def test_strip_gives_the_original_back_byte_for_byte(run, faulty):

@@ -179,7 +179,9 @@ def test_nothing_is_wrong_with_the_copy_that_was_not_wrong_before(copies, kind):
 )
 def test_libreoffice_shows_highlights_notes_and_sheets(copies, soffice, kind, sheet, cell, words):
     saved = openpyxl.load_workbook(soffice(copies[kind], "xlsx"))
-    assert saved.sheetnames[-4:] == ["Summary", "Findings", "Checks", "Provenance"]
+    added = ["Summary", "Findings", "Checks", "Workings", "Workings rows", "Provenance"]
+    assert saved.sheetnames[-6:] == added
+    assert len(saved["Summary"]._charts) >= 3
     shown = saved[sheet]
     cells = {f.cell for f in judged(kind).findings if f.sheet == sheet and f.cell}
     marked = {c for area in shown.conditional_formatting for c in _cells(area.sqref)}

@@ -461,14 +461,13 @@ class Workings:
     `source`, `value` (in the reporting currency; 1 where the amount is not known, and each column
     then holds what is assumed), and one column for each group that some result is broken down by.
     `columns` has one entry for each check, figure and role. `rows` is None where there are more
-    than `most`: then `count` alone is known. `withheld` names the checks whose rows stand in a
+    than `most`. `withheld` names the checks whose rows stand in a
     restricted sheet of a companion file: the copy of another workbook must not spread them.
     """
 
     rows: pd.DataFrame | None
     columns: Mapping[tuple[str, str, str], Column]
     groups: Sequence[str]
-    count: int
     most: int | None
     withheld: Sequence[str] = ()
 

@@ -91,9 +91,7 @@ def _collector_at_rest() -> Iterator[None]:
 
 def _prepare() -> None:
     """Loads pandas, the checks and the schemas while native code reads the workbook."""
-    import fundtrack.evaluate  # noqa: PLC0415
-    import fundtrack.workings  # noqa: F401, PLC0415
-    from fundtrack import schema  # noqa: PLC0415
+    from fundtrack import evaluate, schema, workings  # noqa: F401, PLC0415
 
     rules.catalogue()
     schema.tables()

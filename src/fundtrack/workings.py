@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,12 @@ def workings(book: Book, results: Sequence[Result], most: int | None) -> Working
     """
     withheld = [r.check.id for r in results if _restricted(book, r)]
     results = [r for r in results if r.check.id not in withheld]
-    parts = list(_parts(book, results))
     groups = sorted({name for r in results for g in r.breakdown for name in g.by})
-    count = _count(parts)
-    if most is not None and count > most:
-        return Workings(None, {}, groups, count, most, withheld)
+    if most is not None and any(terms["label"].nunique() > most for terms in _frames(results)):
+        return Workings(None, {}, groups, most, withheld)  # no need to look more closely
+    parts = list(_parts(book, results))
+    if most is not None and _count(parts) > most:
+        return Workings(None, {}, groups, most, withheld)
     long = _long(parts, groups)
     rows = long[[*_KEY, *groups]].drop_duplicates()
     order = {name: number for number, name in enumerate(schema.tables())}
@@ -44,20 +46,23 @@ def workings(book: Book, results: Sequence[Result], most: int | None) -> Working
     at = long.merge(rows.assign(_at=rows.index), on=[*_KEY, *groups], how="left", sort=False)
     share = at["value_x"] / at["value_y"]
     at = at.assign(share=share.mask((share - 1).abs() < HAIR, 1.0))
-    return Workings(rows, _columns(parts, at), groups, len(rows), most, withheld)
+    return Workings(rows, _columns(parts, at), groups, most, withheld)
 
 
 def _restricted(book: Book, result: Result) -> bool:
     """Whether rows behind a result stand in a restricted sheet that is not of the main workbook."""
-    frames = [result.terms] if result.terms is not None else []
-    frames += [
-        terms for made in result.made for terms in (made.above, made.below) if terms is not None
-    ]
-    used = {str(name) for terms in frames for name in terms["table"].unique()}
+    used = {str(name) for terms in _frames([result]) for name in terms["table"].unique()}
     return any(
         schema.tables()[name].restricted and not all(p.main for p in book.tables[name].parts)
         for name in used
     )
+
+
+def _frames(results: Sequence[Result]) -> Iterator[pd.DataFrame]:
+    """All terms of the results."""
+    for result in results:
+        made = [terms for q in result.made for terms in (q.above, q.below)]
+        yield from (terms for terms in (result.terms, *made) if terms is not None)
 
 
 def _parts(
@@ -203,25 +208,21 @@ def _durations(book: Book) -> pd.DataFrame:
     grants = live_grants(book)
     cso = flows(book).is_cso(grants["recipient_org_id"]).fillna(False)
     terms = signed(grants[cso.astype(bool)])
-    known = terms.at_least(0).fillna(False).astype(bool)
-    ends = [short + _STEP * n for n in range(1, 1 + int((_LAST - short) // _STEP))]
-    bars = [(f"under {low:g}", ~terms.at_least(low), "shorter")]
-    bars.append((f"{low:g} to {short:g}", terms.at_least(low) & terms.at_most(short), "band"))
-    for start, end in zip([short, *ends], ends, strict=False):
-        inside = ~terms.at_most(start) & terms.at_most(end)
-        bars.append((f"over {start:g} to {end:g}", inside, "longer"))
-    last = [short, *ends][-1]
-    bars.append((f"over {last:g}", ~terms.at_most(last), "longer"))
-    counts = [int((inside.fillna(False).astype(bool) & known).sum()) for _, inside, _ in bars]
-    if not sum(counts):
-        counts, bars = [], []
-    return pd.DataFrame(
-        {
-            "months": [words for words, _, _ in bars],
-            "grants": counts,
-            "kind": [kind for _, _, kind in bars],
-        }
-    )
+    # Whole months, and a half for any spare days: enough to compare with the ends of the bars.
+    months = (terms.months + (terms.days > 0).astype("Float64") / 2).dropna()
+    ends = [short, *(short + _STEP * n for n in range(1, 1 + int((_LAST - short) // _STEP)))]
+    inside = {
+        (f"under {low:g}", "shorter"): months < low,
+        (f"{low:g} to {short:g}", "band"): (months >= low) & (months <= short),
+        **{
+            (f"over {start:g} to {end:g}", "longer"): (months > start) & (months <= end)
+            for start, end in pairwise(ends)
+        },
+        (f"over {ends[-1]:g}", "longer"): months > ends[-1],
+    }
+    counts = {bar: int(of.sum()) for bar, of in inside.items() if len(months)}
+    bars = [(words, number, kind) for (words, kind), number in counts.items()]
+    return pd.DataFrame(bars, columns=["months", "grants", "kind"])
 
 
 def _pay(book: Book) -> tuple[pd.DataFrame, str | None]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from xlsxwriter.worksheet import Worksheet
+
 from fundtrack.model import Result, SheetFacts
 from fundtrack.report.package import legible
 
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 _ACCENT, _PALE, _GREY = "#1F3864", "#F2F4F8", "#BFBFBF"
 A4, A3 = 9, 8
 _LINE, _MOST_HIGH = 13.5, 400  # points
+
+
+class _Sheet(Worksheet):  # type: ignore[misc]
+    """Takes formulas as they are given: looking for functions newer than Excel 2010, which ours do
+    not use, would take longer than all the rest of a large sheet.
+    """
+
+    def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
+        if expand_future_functions:
+            return str(super()._prepare_formula(formula, expand_future_functions))
+        return formula.removeprefix("=")
 
 
 class Page:
@@ -54,7 +67,7 @@ class Page:
         self.widths, self._lines = columns, {}
         waiting = self._reserved.get(role)
         name = waiting.pop(0) if waiting else self._free(name or role.capitalize())
-        self.sheet = self.book.add_worksheet(name)
+        self.sheet = self.book.add_worksheet(name, _Sheet)
         self.sheet.set_landscape()
         self.sheet.set_paper(paper)
         self.sheet.fit_to_pages(1, 0)

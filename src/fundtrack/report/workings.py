@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import fsum
 from typing import Any
 
@@ -25,14 +26,15 @@ _MOST_LINKS = 65_530  # Excel repairs a sheet with more
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
 # at the rows from its first to its last, which then must not be sorted.
 MOST_LOOKS = 5_000_000
+_MOST_LINES = 1_048_572  # below the title and the headings
 _TOP = 3  # the row of the headings, below the title and what is to be known
 
 ROLES = {
     "part": "in the part",
     "whole": "in the whole that the part is held against",
-    "unknown": "in the whole; perhaps in the part too: counts there for the highest",
-    "doubtful": "perhaps in both: counts in both for the highest, in neither for the lowest",
-    "burden": "perhaps in the whole, never in the part: counts there for the lowest",
+    "unknown": "in the whole; for the highest, in the part too",
+    "doubtful": "for the highest in both, for the lowest in neither",
+    "burden": "for the lowest in the whole, never in the part",
     "above": "above the line",
     "below": "below the line",
 }
@@ -90,7 +92,7 @@ class Ledger:
         self._sets = 0
         shown_ = [r for r in assessment.results if r.check.id not in self._traced.withheld]
         lines = [line for r in shown_ for line in self._of_result(r)]
-        self._lines, self._lost = lines[: ROWS_A_SHEET - _TOP], lines[ROWS_A_SHEET - _TOP :]
+        self._lines, self._lost = lines[:_MOST_LINES], lines[_MOST_LINES:]
         known = [name for name in _GROUPS if name in self._traced.groups]
         self._groups = known + [name for name in self._traced.groups if name not in known]
         rows = self._traced.rows
@@ -198,23 +200,27 @@ class Ledger:
 
     @property
     def _headings(self) -> list[tuple[str, int]]:
-        groups = [(_GROUPS.get(name, name.capitalize()), 14) for name in self._groups]
+        groups = [(_GROUPS.get(name, name.capitalize()), 12) for name in self._groups]
         return [
             ("Set", 6),
             ("Check", 9),
             *groups,
-            ("Figure", 26),
-            ("What it is", 44),
+            ("Figure", 25),
+            ("What it is", 52),
             ("Enters as", 11),
-            ("That is", 36),
+            ("That is", 46),
             ("Rows", 8),
             ("Amount or share", 20),
             ("Unit", 12),
-            ("How it is worked out", 44),
+            ("How it is worked out", 46),
         ]
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, (name, _) in enumerate(self._headings)}
+
     def _column(self, heading: str) -> int:
-        return next(i for i, (name, _) in enumerate(self._headings) if name == heading)
+        return self._places[heading]
 
     def _value_cell(self, number: int) -> str:
         letter = column_letter(self._column("Amount or share"))
@@ -243,14 +249,13 @@ class Ledger:
         traced = self._traced
         if self._rows is None:
             text = (
-                f"{count(traced.count, 'row')} enter these figures: more than the "
-                f"{traced.most or 0:,} that are listed unasked. Sums stand here as they were "
-                "computed; shares are live formulas over them. To have every row listed, check the "
-                "workbook again with --workings all."
+                f"More than {traced.most or 0:,} rows enter these figures, so they are not listed "
+                "unasked. Sums stand here as they were computed; shares are live formulas over "
+                "them. To have every row listed, check the workbook again with --workings all."
             )
         elif self._row_sheets:
             text = (
-                f"{count(traced.count, 'row')} enter these figures. Each stands in "
+                f"{count(len(self._rows), 'row')} enter these figures. Each stands in "
                 f"{' and '.join(self._row_sheets)}, with a link to its cell, the rate used, and "
                 "how much of it enters each figure. Sums and shares are live formulas over those "
                 "rows, and those take their amounts from your sheets."
@@ -364,7 +369,7 @@ class Ledger:
         """The sum of the lines of one role in the set of a line, wherever sorting puts them."""
         if self._large:
             mine = [n for n in self._set(number) if self._lines[n].role == role]
-            return "+".join(map(self._value_cell, mine)) or "0"
+            return f"({'+'.join(map(self._value_cell, mine)) or 0})"
         row = _TOP + 2 + number
         roles = self._area("Enters as")
         return (

@@ -1,0 +1,515 @@
+"""The workings: recalculated by LibreOffice, every figure is what the report and the JSON say.
+
+The values that the formulas carry are taken out before LibreOffice opens the copies, so that it has
+to work them out itself. FUNDTRACK_PORTFOLIOS says how many random portfolios are tried.
+"""
+
+import math
+import os
+import random
+import re
+import shutil
+import subprocess
+import zipfile
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+from python_calamine import CalamineWorkbook
+
+from books import book
+from fundtrack import pipeline
+from fundtrack.model import Severity
+from fundtrack.report import records
+from fundtrack.report import workings as sheets
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+PORTFOLIOS = int(os.environ.get("FUNDTRACK_PORTFOLIOS", "4"))
+OURS = ("Summary", "Checks", "Workings")
+FORMULA = '"=1+1"'  # in the sheet: =1+1, as text
+CARRIED = re.compile(rb'(<c r="[A-Z]+[0-9]+"[^>]*><f>[^<]*</f>)<v>[^<]*</v>')
+
+
+# --- Random portfolios ----------------------------------------------------------------------------
+
+
+def some(rng, *choices, blank=0.15):
+    return None if rng.random() < blank else rng.choice(choices)
+
+
+def money(rng):
+    return rng.choice([rng.randrange(1, 900_000), round(rng.uniform(0.01, 90_000), 2)])
+
+
+def day(rng, blank=0.1):
+    return some(rng, date(2024, 1, 1) + timedelta(days=rng.randrange(360)), blank=blank)
+
+
+def organisations(rng):
+    names = ["LOC-A", "loc-a", FORMULA, "@LOC", "N*O?", "INGO-X", "INGO-Y", "UN", "POL-1", "POL-2"]
+    return [
+        {
+            "org_id": name,
+            "org_type": some(rng, 22, 24, blank=0.1)
+            if n < 5
+            else some(rng, 21, 21, 24, 40)
+            if n < 8
+            else 10,
+            "hq_country": some(rng, "NG", "NG", "KE"),
+            "intl_affiliated": some(rng, "no", "no", "yes"),
+            "state_controlled": some(rng, "no", "no", "no", "yes"),
+            "is_security_agency": "yes" if n >= 8 else "no",
+            "women_led": some(rng, "yes", "no", blank=0.3),
+        }
+        for n, name in enumerate(names)
+    ]
+
+
+def donor(rng):
+    orgs = organisations(rng)
+    names = [o["org_id"] for o in orgs]
+    grants = [f"G{n}" for n in range(rng.randrange(1, 14))]
+    subs = [f"S{n}" for n in range(rng.randrange(0, 12))]
+    currencies = ["EUR", "EUR", "USD", "GBP", "KES"]
+    return {
+        "settings": {"value_basis": rng.choice(["commitment", "commitment", "disbursement"])},
+        "organisations": orgs,
+        "grants": [
+            {
+                "grant_id": g,
+                "recipient_org_id": some(rng, *names, blank=0.05),
+                "recipient_country": some(rng, "NG", "KE", "ng"),
+                "amount": some(rng, money(rng), '"120,000"', blank=0.05),
+                "currency": some(rng, *currencies, blank=0.03),
+                "value_date": day(rng),
+                "planned_end_date": date(2024, 3, 1) + timedelta(days=rng.randrange(1200)),
+                "subgrants_reported": some(rng, "yes", "no", "not_applicable"),
+                "pve_strand": some(rng, "resilience", "individual", "security", "crosscutting"),
+                "outcome_indicators": some(rng, 0, 1, 3),
+                "outcome_indicators_with_baseline": some(rng, 0, 1),
+            }
+            for g in grants
+        ],
+        "subgrants": [
+            {
+                "subgrant_id": s,
+                "parent_grant_id": rng.choice(grants),
+                "parent_subgrant_id": some(rng, *subs[:n], blank=0.6) if n else None,
+                "provider_org_id": rng.choice(names),
+                "receiver_org_id": some(rng, *names, blank=0.05),
+                "amount": some(rng, money(rng) // 9 + 1, blank=0.05),
+                "currency": rng.choice(currencies),
+                "value_date": day(rng),
+                "purpose": some(rng, "implementation", "implementation", "services"),
+            }
+            for n, s in enumerate(subs)
+        ],
+        "budget_lines": [
+            {
+                "budget_line_id": f"B{n}",
+                "parent_type": "grant" if not subs else rng.choice(["grant", "grant", "subgrant"]),
+                "parent_id": rng.choice(grants),
+                "category": some(rng, "RESIL", "SECUR", "SUBGR", "STAFF"),
+                "pve_strand": some(rng, "resilience", "security", "crosscutting", blank=0.5),
+                "amount": some(rng, money(rng) // 5 + 1, blank=0.05),
+                "currency": rng.choice(currencies),
+                "beneficiary_org_id": some(rng, *names, blank=0.5),
+            }
+            for n in range(rng.randrange(0, 12))
+        ],
+        "transactions": [
+            {
+                "transaction_id": f"T{n}",
+                "grant_id": rng.choice(grants),
+                "value": money(rng),
+                "currency": rng.choice(currencies),
+                "transaction_date": day(rng, blank=0),
+            }
+            for n in range(rng.randrange(0, 12))
+        ],
+        "exchange_rates": [
+            {"from_currency": of, "to_currency": to, "rate_date": date(2024, m, 1), "rate": rate}
+            for m in range(1, 13)
+            for of, to, rate in (
+                ("USD", "EUR", round(rng.uniform(0.9, 0.95), 4)),
+                ("EUR", "GBP", round(rng.uniform(0.82, 0.87), 4)),  # the inverse is needed
+                ("USD", "KES", round(rng.uniform(128, 160), 2)),  # and here a cross
+            )
+        ],
+    }
+
+
+def programme(rng):
+    tables = donor(rng)
+    units = [f"PU-{n}" for n in range(rng.randrange(1, 4))]
+    areas = ["north", "south"]
+    tables["settings"] = {"workbook_type": "programme"}
+    tables["police_units"] = [
+        {
+            "unit_id": u,
+            "org_id": some(rng, "POL-1", "POL-2"),
+            "benchmark_area": some(rng, *areas, blank=0.1),
+            "headcount": some(rng, 40, 75, 0, blank=0.1),
+        }
+        for u in units
+    ]
+    tables["police_pay"] = [
+        {
+            "unit_id": u,
+            "rank": rank,
+            "pay_period": month,
+            "headcount_verified": some(rng, *range(0, 60), blank=0.1),
+            "headcount_paid": some(rng, *range(1, 60), blank=0.1),
+            "base_pay": some(rng, *range(150, 500), blank=0.05),
+            "regular_allowances": some(rng, 0, 40, 45.5, blank=0.1),
+            "deductions_mandatory": some(rng, 0, 12.25),
+            "currency": rng.choice(["EUR", "USD"]),
+            "due_date": date(2024, 11, 25),
+            "paid_date": some(rng, date(2024, 11, 26), date(2024, 12, 20)),
+            "months_in_arrears": some(rng, 0, 0.5, 1, 3),
+        }
+        for u in units
+        for rank in ("Constable", "Sergeant")
+        for month in ("2024-10", "2024-11")
+    ]
+    tables["pay_benchmarks"] = [
+        {
+            "benchmark_area": area,
+            "type": "living_wage",
+            "amount": rng.randrange(200, 400),
+            "currency": rng.choice(["EUR", "USD"]),
+            "basis": some(rng, "net", "gross"),
+            "year": 2024,
+            "source": "Institute of wages",
+        }
+        for area in areas
+    ]
+    tables["police_cover"] = [
+        {
+            "cover_id": f"CV-{n}",
+            "unit_id": some(rng, *units, "ALL", blank=0.05),
+            "rank": some(rng, "Constable", "ALL", blank=0.05),
+            "cover_type": some(rng, "death", "injury", "death_and_injury", blank=0.05),
+            "headcount_covered": some(rng, *range(0, 90), blank=0.1),
+            "valid_from": date(2024, 1, 1),
+            "valid_to": some(rng, date(2025, 1, 1), date(2024, 6, 1)),
+        }
+        for n in range(rng.randrange(0, 5))
+    ]
+    tables["cso_security"] = [
+        {
+            "org_id": name,
+            "costed_need": some(rng, 0, 6000, 9000.5),
+            "currency": rng.choice(["EUR", "USD"]),
+            "value_date": date(2024, 5, 1),
+            "state_actor_threat": some(rng, "yes", "no"),
+        }
+        for name in ("LOC-A", FORMULA, "N*O?")[: rng.randrange(0, 4)]
+    ]
+    for n in range(rng.randrange(0, 6)):
+        line = {"budget_line_id": f"P{n}", "category": "CSOSEC", "amount": rng.randrange(1, 5000)}
+        tables["budget_lines"].append({**line, "beneficiary_org_id": some(rng, "LOC-A", FORMULA)})
+    tables["convenings"] = [
+        {
+            "event_id": f"EV-{n}",
+            "format": some(rng, "in_person", "online", blank=0.2),
+            "host_country": some(rng, "KE", "NG", "FR", "ZA"),
+            "start_date": day(rng),
+        }
+        for n in range(rng.randrange(0, 9))
+    ]
+    return tables
+
+
+# --- Copies, and the same worked out anew by LibreOffice ------------------------------------------
+
+
+class Copy:
+    """An annotated copy, what was judged, and its added sheets as stored and as recalculated."""
+
+    def __init__(self, path, checked):
+        self.source, self.assessment = path, checked.assessment
+        self.path, self.again = Path(checked.outputs["report"]), None
+        self.stored = values(self.path)
+
+    def lines(self, *, again=True):
+        """The lines of Workings: (check, group, figure) -> value."""
+        rows = (self.again if again else self.stored)["Workings"]
+        heads = rows[3]
+        groups = heads[2 : heads.index("Figure")]
+        at = {name: heads.index(name) for name in ("Figure", "Amount or share")}
+        return {
+            (row[1], tuple(filter(None, row[2 : 2 + len(groups)])), row[at["Figure"]]): row[
+                at["Amount or share"]
+            ]
+            for row in rows[4:]
+        }
+
+
+def values(path):
+    """The cells of the added sheets, by sheet."""
+    workbook = CalamineWorkbook.from_path(path)
+    names = [name for name in workbook.sheet_names if name.startswith(OURS)]
+    return {
+        name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names
+    }
+
+
+def without_values(path, target):
+    """Writes the same workbook whose formulas carry no values, and gives their number."""
+    taken = 0
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.startswith("xl/worksheets/sheet"):
+                data, number = CARRIED.subn(rb"\1", data)
+                taken += number
+            new.writestr(name, data)
+    return taken
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory):
+    """Copies of the samples, of random portfolios, and of one split over sheets of 20 rows."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice is not on this machine")
+    folder = tmp_path_factory.mktemp("workings")
+    bare, again = folder / "bare", folder / "again"
+    bare.mkdir()
+    found = {}
+
+    def add(name, path, **more):
+        request = pipeline.Request(path, output=folder / f"{name}.xlsx", **more)
+        found[name] = Copy(path, pipeline.check(request))
+
+    for sample in sorted(SAMPLES.glob("*.xlsx")):
+        if ".checked" not in sample.name and "restricted" not in sample.name:
+            add(sample.stem, sample)
+    for n in range(PORTFOLIOS):
+        rng = random.Random(n)
+        make = programme if n % 2 else donor
+        tables = {name: rows for name, rows in make(rng).items() if rows}
+        add(f"random{n}", book(folder, name=f"book{n}.xlsx", **tables))
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(sheets, "MOST_LOOKS", 0)
+        add("by_group", SAMPLES / "donor_faulty.xlsx")
+        small.setattr(sheets, "ROWS_A_SHEET", 90)
+        add("split", SAMPLES / "programme_faulty.xlsx")
+    formulas = {n: without_values(c.path, bare / f"{n}.xlsx") for n, c in found.items()}
+    assert min(formulas[name] for name in found if not name.startswith("random")) > 200
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
+    command = [program, profile, "--headless", "--convert-to", "xlsx", "--outdir", again]
+    subprocess.run([*command, *bare.iterdir()], check=True, capture_output=True)
+    for name, copy in found.items():
+        copy.again = values(again / f"{name}.xlsx")
+    return found
+
+
+def close(one, other):
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_recalculated_every_figure_is_as_stored(copies):
+    wrong = []
+    for name, copy in copies.items():
+        assert copy.stored.keys() == copy.again.keys()
+        for sheet, rows in copy.stored.items():
+            for r, (old, new) in enumerate(zip(rows, copy.again[sheet], strict=False), 1):
+                for c, (was, is_) in enumerate(zip(old, new, strict=False), 1):
+                    if isinstance(was, float | int) and not isinstance(was, bool):
+                        same = isinstance(is_, float | int) and close(was, is_)
+                    else:
+                        same = was != "" or is_ == ""
+                    if not same:
+                        wrong.append(f"{name} {sheet} R{r}C{c}: {was} is {is_}")
+    assert wrong == []
+
+
+def test_every_figure_of_the_json_is_in_the_workings(copies):
+    seen = Counter()
+    for name, copy in copies.items():
+        lines = copy.lines()
+        for result in records.record(copy.assessment, "", {})["results"]:
+            of_share = result["unit"] == "share"
+            units = [((), result, of_share)]
+            units += [(tuple(g["by"].values()), g, True) for g in result["breakdown"]]
+            for group, figures, share in units:
+                said = dict(figures["figures"])
+                if share and figures["low"] is not None:
+                    said |= {"lowest": figures["low"], "highest": figures["high"]}
+                    said["share"] = figures["value"]
+                for figure, value in said.items():
+                    got = [
+                        v
+                        for (check, by, what), v in lines.items()
+                        if (check, what) == (result["check"], figure)
+                        and Counter(by) == Counter(group)
+                    ]
+                    assert len(got) == 1, (name, result["check"], group, figure)
+                    alike = got[0] == "" if value is None else close(got[0], value)
+                    assert alike, (name, result["check"], group, figure, value, got)
+                    seen[result["check"]] += 1
+    shares = {"LOC-01", "LOC-02", "LOC-03", "WYM-01", "TRN-02", "DUR-04", "RES-01", "FLX-04"}
+    shares |= {"PAY-02", "PAY-03", "PAY-04", "PAY-05", "BEN-01", "SAF-05", "CON-04"}
+    assert shares <= set(seen)
+
+
+def test_the_checks_and_the_summary_point_at_the_workings(copies):
+    workbook = openpyxl.load_workbook(copies["donor_faulty"].path)
+    for sheet in ("Checks", "Summary"):
+        pointing = [c for row in workbook[sheet].iter_rows() for c in row if c.data_type == "f"]
+        assert len(pointing) > 8
+        for cell in pointing:
+            name, place = cell.value.removeprefix("='").split("'!")
+            assert name == "Workings" and workbook[name][place].data_type == "f"
+
+
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty", "random1", "random2"])
+def test_each_link_lands_on_the_cell_that_holds_the_amount(copies, name):
+    copy = copies[name]
+    held = openpyxl.load_workbook(copy.source, data_only=True)
+    rows = openpyxl.load_workbook(copy.path)["Workings rows"]
+    stored = openpyxl.load_workbook(copy.path, data_only=True)["Workings rows"]
+    live = 0
+    for row in range(2, rows.max_row + 1):
+        link = rows.cell(row, 2).hyperlink
+        sheet, cell = link.location.rsplit("!", 1)
+        there = held[sheet.strip("'").replace("''", "'")][cell].value
+        if not isinstance(there, int | float):
+            continue
+        amount = rows.cell(row, 4)
+        absolute = re.sub("([A-Z]+)", r"$\1$", cell)
+        assert amount.value == f"={sheet}!{absolute}", row
+        assert stored.cell(row, 4).value == there
+        live += 1
+    assert live > 5
+
+
+def test_text_that_looks_like_a_formula_stays_text(copies):
+    found = Counter()
+    for n in range(PORTFOLIOS):
+        workbook = openpyxl.load_workbook(copies[f"random{n}"].path)
+        for sheet in workbook.sheetnames:
+            if sheet.startswith("Workings"):
+                for row in workbook[sheet].iter_rows():
+                    for cell in row:
+                        if cell.value in ("=1+1", "@LOC"):
+                            assert cell.data_type == "s"
+                            found[cell.value] += 1
+    assert len(found) == 2
+
+
+def test_rows_go_on_in_a_further_sheet(copies):
+    names = list(copies["split"].stored)
+    assert [n for n in names if n.startswith("Workings rows")] == [
+        "Workings rows",
+        "Workings rows 2",
+    ]
+    one, split = copies["programme_faulty"].lines(), copies["split"].lines()
+    assert one.keys() == split.keys()
+    numbers = {key for key, value in one.items() if value != ""}
+    assert all(close(one[key], split[key]) for key in numbers)
+
+
+# --- What is not listed ---------------------------------------------------------------------------
+
+
+def copy_of(path, **more):
+    return Copy(path, pipeline.check(pipeline.Request(path, **more)))
+
+
+def test_too_many_rows_are_not_listed_unasked_and_it_is_said(write):
+    rows = [{"grant_id": f"G{n}", "amount": 100 + n} for n in range(30)]
+    few = copy_of(write(grants=rows), max_workings=29)
+    assert [n for n in few.stored if n.startswith("Workings")] == ["Workings"]
+    assert "More than 29 rows enter these figures" in few.stored["Workings"][1][0]
+    assert "--workings all" in few.stored["Workings"][1][0]
+    assert few.lines(again=False)["LOC-01", (), "T"] == sum(range(100, 130))
+    listed = copy_of(write(grants=rows), max_workings=None)
+    assert len(listed.stored["Workings rows"]) == 31
+
+
+def test_rows_of_a_restricted_companion_are_not_spread(tmp_path):
+    path = tmp_path / "programme.xlsx"
+    shutil.copy(SAMPLES / "programme_clean.xlsx", path)
+    restricted = SAMPLES / "programme_clean_restricted.xlsx"
+    copy = copy_of(path, companions=[restricted])
+    assert "SAF-05" in copy.stored["Workings"][1][0]
+    assert "SAF-05" not in {row[1] for row in copy.stored["Workings"][4:]}
+    assert "CSO security" not in {row[0] for row in copy.stored["Workings rows"]}
+
+
+def test_a_workbook_without_sums_says_so(write):
+    copy = copy_of(write(settings={"reporting_currency": None}, organisations=None, convenings=[]))
+    assert "Workings rows" not in copy.stored
+    assert "No check of this workbook rests on a sum." in copy.stored["Workings"][4]
+
+
+# --- Charts ---------------------------------------------------------------------------------------
+
+
+def charts(path):
+    """The title of each chart of the summary, and the numbers of its series by their names."""
+    found = {}
+    summary = openpyxl.load_workbook(path, data_only=True)["Summary"]
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/charts/chart"):
+                xml = archive.read(name).decode()
+                if "'Summary'" not in xml and "Summary!" not in xml:
+                    continue
+                title = re.search(r"<c:title>.*?<a:t>([^<]*)</a:t>", xml)[1]
+                areas = re.findall(r"<c:f>(?:'Summary'|Summary)!([^<]*)</c:f>", xml)
+                cells = [summary[area.replace("$", "")] for area in areas]
+                plain = [
+                    [c[0].value for c in a] if isinstance(a, tuple) else a.value for a in cells
+                ]
+                plain = [
+                    [p] if n % 3 and not isinstance(p, list) else p for n, p in enumerate(plain)
+                ]
+                found[title] = {
+                    plain[n]: dict(zip(plain[n + 1], plain[n + 2], strict=True))
+                    for n in range(0, len(plain), 3)
+                }
+    return found
+
+
+def test_the_charts_show_the_numbers_of_the_json(copies):
+    copy = copies["programme_faulty"]
+    drawn, seen = charts(copy.path), copy.assessment
+    findings = drawn["Findings by family and severity"]
+    for severity in Severity:
+        shown = sum(findings[f"{severity.value.capitalize()}s"].values())
+        assert shown == seen.counts()[severity]
+    money = drawn["How the money reaches local independent organisations"]
+    figures = {r.check.id: r.figures for r in seen.results}["LOC-01"]
+    assert close(
+        money["Straight to local organisations"]["This portfolio"] * figures["T"], figures["D"]
+    )
+    assert close(money["Through one intermediary"]["This portfolio"] * figures["T"], figures["I1"])
+    assert money["Benchmark: at least"]["Benchmark"] == 0.25
+    pay = drawn["Police pay by rank, against the living wage"]
+    assert pay["Pay below the living wage"]["Constable, PU-01"] == 260
+    assert pay["Living wage"]["Constable, PU-01"] == 300
+    months = drawn["How long grants to civil society last"]
+    assert months["Longer"]["over 27 to 30"] == 2
+
+
+def test_the_band_of_three_to_six_months_stands_out(write):
+    ends = {"G1": "2024-03-30", "G2": "2024-03-31", "G3": "2024-06-30", "G4": "2024-07-01"}
+    rows = [{"grant_id": g, "end": end} for g, end in ends.items()]
+    months = charts(copy_of(write(grants=rows)).path)["How long grants to civil society last"]
+    assert months["Shorter still"]["under 3"] == 1
+    assert months["3 to 6 months: the brief's concern"]["3 to 6"] == 2
+    assert months["Longer"]["over 6 to 9"] == 1
+
+
+def test_a_chart_without_numbers_is_left_out(write):
+    titles = set(charts(copy_of(write(grants="grant_id\nG1")).path))
+    assert "Police pay by rank, against the living wage" not in titles
+    assert "How the money reaches local independent organisations" in titles
+    empty = copy_of(write(settings={}, organisations=None, convenings="event_id\nE1"))
+    assert not set(charts(empty.path)) - {"Findings by family and severity"}
