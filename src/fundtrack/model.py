@@ -431,7 +431,12 @@ class Assessment:
     remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
     digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
+    # Of an assessment made to be shared, where a finding stands for many and rare ones are left
+    # out: how many findings are shown.
+    tally: Mapping[Severity, int] | None = None
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""
+        if self.tally is not None:
+            return dict(self.tally)
         return {s: sum(f.severity is s and not f.accepted for f in self.findings) for s in Severity}
