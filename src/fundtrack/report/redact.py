@@ -73,7 +73,9 @@ def redacted(assessment: Assessment, constraints: Mapping[str, str]) -> Assessme
     for finding, count in zip(findings, kinds.values(), strict=True):
         shown[finding.check] += [finding] * count
     sheets = [
-        _sheet(s) for s in assessment.sheets if s.table and not schema.tables()[s.table].restricted
+        _sheet(s)
+        for s in assessment.sheets
+        if s.table and not schema.tables()[s.table].restricted and s.rows >= LEAST
     ]
     left = len(assessment.results) - len(fit)
     return Assessment(
@@ -264,8 +266,8 @@ def _remarks(left: int) -> list[str]:
         f"and so are restricted sheets, the {left} checks that rest on them, and accepted "
         "findings.",
         f"Findings are counted by check and column. Fewer than {LEAST} of a kind are not shown and "
-        f"are in no total. Rows are rounded down to {LEAST}s; a share of fewer than {LEAST} rows "
-        "is not shown.",
+        f"are in no total. Rows are rounded down to {LEAST}s; sheets of fewer than {LEAST} rows, "
+        "and shares of so few, are not shown.",
     ]
 
 
