@@ -117,6 +117,12 @@ WORKBOOK = click.Path(path_type=Path)
     help="The least severity that makes the exit code 1.",
 )
 @click.option("--no-report", is_flag=True, help="Do not write the annotated copy.")
+@click.option(
+    "--redact",
+    is_flag=True,
+    help="Write and print what may be shared instead (STEM.shared.xlsx): no names, no cells, no "
+    "restricted sheets, no counts under 5.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing file that fundtrack did not make.")
 @click.option(
     "--max-notes",
@@ -150,6 +156,7 @@ def check(
     style: str,
     fail_on: str,
     no_report: bool,
+    redact: bool,
     force: bool,
     max_notes: int,
     workings: str,
@@ -180,6 +187,7 @@ def check(
             force=force,
             max_notes=max_notes,
             max_workings=None if workings == "all" else pipeline.Request.max_workings,
+            redact=redact,
         )
         for path in workbooks
     ]
@@ -188,11 +196,7 @@ def check(
         click.echo(_printed(done, style, verbose=verbose), nl=style != "csv")
     gc.freeze()  # what is left goes all at once: walking through it first takes a while
     level = None if fail_on == "never" else Severity(fail_on)
-    found = level and any(
-        not f.accepted and f.severity.rank <= level.rank
-        for c in done
-        for f in c.assessment.findings
-    )
+    found = level and any(c.worst and c.worst.rank <= level.rank for c in done)
     sys.exit(FAILED if failed else FOUND if found else 0)
 
 

@@ -509,7 +509,12 @@ class Assessment:
     digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
     workings: Workings | None = None  # None where no copy is asked for
     pictures: Pictures | None = None
+    # Of an assessment made to be shared, where a finding stands for many and rare ones are left
+    # out: how many findings are shown.
+    tally: Mapping[Severity, int] | None = None
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""
+        if self.tally is not None:
+            return dict(self.tally)
         return {s: sum(f.severity is s and not f.accepted for f in self.findings) for s in Severity}

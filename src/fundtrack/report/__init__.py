@@ -3,6 +3,7 @@
 from fundtrack.report.annotate import annotate, is_annotated, refuse_target
 from fundtrack.report.answers import Answers, Listed, answers_in, carried, merged, read_answers
 from fundtrack.report.plain import plain_workbook
+from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip
 from fundtrack.report.verify import Verified, verify
 
@@ -17,7 +18,9 @@ __all__ = [
     "merged",
     "plain_workbook",
     "read_answers",
+    "redacted",
     "refuse_target",
+    "shared_workbook",
     "strip",
     "verify",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,20 +18,15 @@ from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
 from fundtrack.report.package import ORIGINAL, Draft, cell_of
+from fundtrack.report.page import ALWAYS, ROLES, quoted
 
 # The highlights' formula: always true, since N() of a text is 0. `strip` knows them by it.
 MARKER = 'N("fundtrack")=0'
 # A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
 NAME_PREFIX = "fundtrack_"
+SHARED_PREFIX = "fundtrack_shared_"  # in a workbook made to be shared
 
-OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
-# What the first cell of an added sheet begins with, where the sheet always has the same.
-_BEGINNINGS = {
-    "summary": "Check of ",
-    "findings": "Finding",
-    "checks": "Check",
-    "provenance": "Topic",
-}
+OUR_NAMES = tuple(NAME_PREFIX + role for role in ROLES)
 _FIRST_CELL = re.compile(
     rb"""<(?:\w+:)?c\b([^>]*\br\s*=\s*["']A1["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
 )
@@ -175,39 +171,35 @@ def added_sheets(package: Package) -> dict[str, str]:
     Where a program has dropped the names on saving, the sheets are known by their own: all roles
     must be there, each with the heading that it begins with.
     """
+    return _named(package, OUR_NAMES) or _sheets_by_heading(package)
+
+
+def _named(package: Package, prefixes: str | tuple[str, ...]) -> dict[str, str]:
     names = child(package.workbook, "definedNames")
-    found = {
+    return {
         element.get("name", ""): element.text or ""
         for element in (names if names is not None else ())
-        if element.get("name", "").lower().startswith(OUR_NAMES)
+        if element.get("name", "").lower().startswith(prefixes)
         and element.get("localSheetId") is None  # a person's copy of a sheet has names of its own
     }
-    return found or _sheets_by_heading(package)
 
 
 def _sheets_by_heading(package: Package) -> dict[str, str]:
-    named: list[tuple[str, SheetPart]] = []  # of every role, in the workbook's order
-    for sheet in package.sheets:
-        title = re.fullmatch(r"([A-Z][a-z]+)(?: \d+)?", sheet.name)
-        if title and title[1].lower() in sheets.ROLES and sheet.kind == "worksheet" and sheet.part:
-            named.append((title[1].lower(), sheet))
-    if not _BEGINNINGS.keys() <= {role for role, _ in named}:
-        return {}
-    begun = {role for role, sheet in named if role in _BEGINNINGS and _begins(package, role, sheet)}
-    if begun != _BEGINNINGS.keys():
-        return {}
     found: dict[str, str] = {}
-    for role, sheet in named:
-        if role not in _BEGINNINGS or _begins(package, role, sheet):
-            number = sum(name.startswith(NAME_PREFIX + role) for name in found)
-            name = NAME_PREFIX + role + (f"_{number + 1}" if number else "")
-            found[name] = "'" + sheet.name.replace("'", "''") + "'!$A$1"
-    return found
+    roles = {name: role for role, (name, _) in ROLES.items()}
+    count: Counter[str] = Counter()
+    for sheet in package.sheets:
+        role = roles.get(re.sub(r" \d+$", "", sheet.name))
+        if role and sheet.kind == "worksheet" and sheet.part and _begins(package, role, sheet):
+            count[role] += 1
+            name = NAME_PREFIX + role + f"_{count[role]}" * (count[role] > 1)
+            found[name] = f"{quoted(sheet.name)}!$A$1"
+    return found if all(count[role] for role in ALWAYS) else {}
 
 
 def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
     """Say whether the sheet's first cell holds what the added sheet of that role begins with."""
-    cell = _FIRST_CELL.search(package.read(sheet.part))
+    cell, (_, beginning) = _FIRST_CELL.search(package.read(sheet.part)), ROLES[role]
     if cell is None:
         return False
     text = cell[2]
@@ -217,8 +209,8 @@ def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
         strings = [e for e in package.parse(part) if local(e) == "si"]
         if number is None or int(number[0]) >= len(strings):
             return False
-        return "".join(map(str, strings[int(number[0])].itertext())).startswith(_BEGINNINGS[role])
-    return re.sub(rb"<[^>]*>", b"", text).startswith(_BEGINNINGS[role].encode())
+        return "".join(map(str, strings[int(number[0])].itertext())).startswith(beginning)
+    return re.sub(rb"<[^>]*>", b"", text).startswith(beginning.encode())
 
 
 def refuse_target(path: Path, target: Path, *, force: bool) -> None:
@@ -237,7 +229,8 @@ def refuse_target(path: Path, target: Path, *, force: bool) -> None:
 
 def _ours(target: Path) -> bool:
     try:
-        return is_annotated(Package(target))
+        package = Package(target)
+        return is_annotated(package) or bool(_named(package, SHARED_PREFIX))
     except FundtrackError:
         return False
 

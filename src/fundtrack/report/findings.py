@@ -165,7 +165,7 @@ def earlier(page: Page, lost: Sequence[Listed]) -> None:
     """List the answers to findings that are no longer found; no sheet where there is none."""
     for start in range(0, len(lost), ROWS_A_SHEET):
         some = lost[start : start + ROWS_A_SHEET]
-        page.start("earlier", _widths(_EARLIER, _REVIEW), name="Earlier answers")
+        page.start("earlier", _widths(_EARLIER, _REVIEW))
         _headings(page, _EARLIER, _REVIEW)
         columns = [
             Column([line.id for line in some]),

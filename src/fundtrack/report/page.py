@@ -22,6 +22,21 @@ A4, A3 = 9, 8
 _LINE, _MOST_HIGH = 13.5, 400  # points
 
 
+# The added sheets, in the order in which a person turns to them: role -> the sheet's name, and how
+# its first cell begins. By these they are known where a program has dropped their hidden names.
+ROLES = {
+    "summary": ("Summary", "Check of "),
+    "findings": ("Findings", "Finding"),
+    "folded": ("Folded", "Line"),
+    "earlier": ("Earlier answers", "Finding"),
+    "checks": ("Checks", "Check"),
+    "workings": ("Workings", "Workings: "),
+    "workings_rows": ("Workings rows", "Sheet"),
+    "provenance": ("Provenance", "Topic"),
+}
+ALWAYS = ("summary", "findings", "checks", "provenance")  # the others stand where there is a need
+
+
 class _Sheet(Worksheet):  # type: ignore[misc]
     """Takes formulas as they are given: looking for functions newer than Excel 2010, which ours do
     not use, would take longer than all the rest of a large sheet.
@@ -47,26 +62,27 @@ class Page:
 
     def reserve(self, role: str, sheets: int = 1) -> list[str]:
         """Give the names of sheets that will be begun later, for formulas that look ahead."""
-        names = [self._free(role.capitalize()) for _ in range(sheets)]
+        names = [self._free(role) for _ in range(sheets)]
         self._reserved.setdefault(role, []).extend(names)
         return names
 
-    def _free(self, wanted: str) -> str:
-        name, number = wanted, 2
+    def _free(self, role: str) -> str:
+        name = wanted = ROLES[role][0]
+        number = 2
         while name.lower() in self._taken:
             name, number = f"{wanted} {number}", number + 1
         self._taken.add(name.lower())
         return name
 
-    def start(self, role: str, columns: Sequence[int], *, paper: int = A4, name: str = "") -> None:
+    def start(self, role: str, columns: Sequence[int], *, paper: int = A4) -> None:
         """Begin a sheet that prints landscape, one page wide, its first row repeated.
 
-        It is called `name`, or after its role; where that is taken, a number is added.
+        Where its name is taken, a number is added.
         """
         self.finish()
         self.widths, self._lines = columns, {}
         waiting = self._reserved.get(role)
-        name = waiting.pop(0) if waiting else self._free(name or role.capitalize())
+        name = waiting.pop(0) if waiting else self._free(role)
         self.sheet = self.book.add_worksheet(name, _Sheet)
         self.sheet.set_landscape()
         self.sheet.set_paper(paper)
@@ -79,9 +95,7 @@ class Page:
         for column, width in enumerate(columns):
             self.sheet.set_column(column, column, width)
         self._roles[role] += 1
-        known_as = f"{self._prefix}{role.replace(' ', '_')}" + f"_{self._roles[role]}" * (
-            self._roles[role] > 1
-        )
+        known_as = f"{self._prefix}{role}" + f"_{self._roles[role]}" * (self._roles[role] > 1)
         self.book.define_name(known_as, f"={quoted(name)}!$A$1")
 
     def put(self, row: int, column: int, value: Any, style: str = "text") -> None:

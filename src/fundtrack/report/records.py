@@ -52,8 +52,8 @@ def record(assessment: Assessment, checked: str, outputs: Mapping[str, str]) -> 
         "checked": checked,
         "workbook": {
             "path": assessment.file,
-            "sha256": assessment.sha256,
-            "values_digest": assessment.values_digest,
+            "sha256": assessment.sha256 or None,
+            "values_digest": assessment.values_digest or None,
             "kind": assessment.kind,
             "layout": assessment.layout,
         },
@@ -64,6 +64,7 @@ def record(assessment: Assessment, checked: str, outputs: Mapping[str, str]) -> 
         "counts": {s.value: n for s, n in assessment.counts().items()},
         "remarks": list(assessment.remarks),
         "outputs": dict(outputs),
+        **({"redacted": True} if assessment.tally is not None else {}),
     }
 
 

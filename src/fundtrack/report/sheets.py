@@ -17,8 +17,6 @@ from fundtrack.report.rows import Block
 from fundtrack.report.summary import summary
 from fundtrack.report.workings import Ledger
 
-ROLES = ("summary", "findings", "folded", "earlier", "checks", "workings", "provenance")
-
 
 def build(
     assessment: Assessment,

@@ -105,7 +105,7 @@ class Ledger:
         self._rows = rows
         (self._sheet,) = page.reserve("workings")
         number = -(-len(rows) // ROWS_A_SHEET) if rows is not None else 0
-        self._row_sheets = page.reserve("workings rows", number)
+        self._row_sheets = page.reserve("workings_rows", number)
         self._columns = list({id(c): c for c in self._traced.columns.values()}.values())
         first = len(_ROWS) + len(self._groups)
         self._at = {id(c): first + n for n, c in enumerate(self._columns)}
@@ -408,7 +408,7 @@ class Ledger:
         figures = [("\n".join(c.names).replace("_", " "), 17) for c in self._columns]
         headings = [*_ROWS, *groups, *figures]
         widths = [width for _, width in headings]
-        page.start("workings rows", widths, paper=A3)
+        page.start("workings_rows", widths, paper=A3)
         page.sheet.freeze_panes(1, 3)
         page.sheet.fit_to_pages(max(1, round(sum(widths) / _WIDE)), 0)
         page.sheet.repeat_columns(0, 2)
