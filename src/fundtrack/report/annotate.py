@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -131,8 +131,9 @@ def annotate(
     remarks = _remarks(package, styles)
     unnoted = 0
     formats = _append_highlights(styles) if styles.usable else {}
-    for sheet, findings in _by_sheet(package, assessment.findings).items():
-        cells = _cells(findings)
+    for sheet, cells in _by_sheet(package, assessment.findings).items():
+        if not cells:
+            continue
         marked = _mark(draft, sheet, cells, formats, max_notes)
         unnoted += marked.unnoted
         if marked.remark:
@@ -251,39 +252,32 @@ def _remarks(package: Package, styles: Styles) -> list[str]:
     return remarks
 
 
-@dataclass(slots=True)
 class _Cell:
-    row: int
-    column: int
-    findings: list[Finding] = field(default_factory=list)
+    """A cell that has findings; `severity` is the worst, an accepted one counts as a note."""
 
-    @property
-    def address(self) -> str:
-        return f"{column_letter(self.column)}{self.row + 1}"
+    __slots__ = ("address", "column", "findings", "row", "severity")
 
-    @property
-    def severity(self) -> Severity:
-        """The worst of its findings; a finding that was accepted counts as a note."""
-        ranks = [Severity.NOTE.rank if f.accepted else f.severity.rank for f in self.findings]
-        return _SEVERITIES[min(ranks)]
+    def __init__(self, at: tuple[int, int], findings: list[Finding]) -> None:
+        self.row, self.column = at
+        self.findings = findings
+        self.address = f"{column_letter(self.column)}{self.row + 1}"
+        ranks = [Severity.NOTE.rank if f.accepted else f.severity.rank for f in findings]
+        self.severity = _SEVERITIES[min(ranks)]
 
 
-def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, list[Finding]]:
+def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, list[_Cell]]:
+    """Give the cells that have findings, by their sheets."""
     by_name = {s.name: s for s in package.sheets if s.kind == "worksheet" and s.part}
-    found: dict[SheetPart, list[Finding]] = {}
+    found: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
-        if finding.main and finding.sheet in by_name and cell_of(finding.cell):
-            found.setdefault(by_name[finding.sheet], []).append(finding)
-    return found
-
-
-def _cells(findings: Sequence[Finding]) -> list[_Cell]:
-    cells: dict[tuple[int, int], _Cell] = {}
-    for finding in findings:
-        at = cell_of(finding.cell)
-        if at is not None:
-            cells.setdefault(at, _Cell(*at)).findings.append(finding)
-    return list(cells.values())
+        if finding.main and finding.cell and finding.sheet in by_name:
+            found.setdefault(finding.sheet, {}).setdefault(finding.cell, []).append(finding)
+    return {
+        by_name[name]: [
+            _Cell(at, listed) for cell, listed in cells.items() if (at := cell_of(cell)) is not None
+        ]
+        for name, cells in found.items()
+    }
 
 
 def _append_highlights(styles: Styles) -> dict[Severity, int]:
