@@ -220,6 +220,12 @@ def test_what_a_single_zip_cannot_hold_is_refused_in_one_line(tmp_path, monkeypa
     assert [p.name for p in tmp_path.iterdir()] == ["many.xlsx"]
 
 
+def test_values_that_no_sheet_can_hold_are_not_cut_off(tmp_path):
+    with pytest.raises(FundtrackError, match=r"more rows or columns than Excel can hold .* Split"):
+        report.plain_workbook([("Grants", [["x"] * 16_385])], tmp_path / "wide.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- Whatever the added sheets hold ---------------------------------------------------------------
 
 

@@ -33,6 +33,7 @@ _BEGINNINGS = {
 _FIRST_CELL = re.compile(
     rb"""<(?:\w+:)?c\b([^>]*\br\s*=\s*["']A1["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
 )
+_MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
 _WHOLE = 2**32  # the reader has already applied its limits to the parts
@@ -178,7 +179,7 @@ def added_sheets(package: Package) -> dict[str, str]:
 def _sheets_by_heading(package: Package) -> dict[str, str]:
     named: list[tuple[str, SheetPart]] = []  # of every role, in the workbook's order
     for sheet in package.sheets:
-        title = re.fullmatch(r"([A-Z][a-z]+)(?: \d+)?", sheet.name)
+        title = re.fullmatch(r"([A-Z][a-z ]*[a-z])(?: \d+)?", sheet.name)
         if title and title[1].lower() in sheets.ROLES and sheet.kind == "worksheet" and sheet.part:
             named.append((title[1].lower(), sheet))
     if not _BEGINNINGS.keys() <= {role for role, _ in named}:
@@ -189,9 +190,11 @@ def _sheets_by_heading(package: Package) -> dict[str, str]:
     found: dict[str, str] = {}
     for role, sheet in named:
         if role not in _BEGINNINGS or _begins(package, role, sheet):
-            number = sum(name.startswith(NAME_PREFIX + role) for name in found)
-            name = NAME_PREFIX + role + (f"_{number + 1}" if number else "")
-            found[name] = "'" + sheet.name.replace("'", "''") + "'!$A$1"
+            name = NAME_PREFIX + role.replace(" ", "_")
+            number = sum(other.startswith(name) for other in found) + 1
+            found[f"{name}_{number}" if number > 1 else name] = (
+                "'" + sheet.name.replace("'", "''") + "'!$A$1"
+            )
     return found
 
 
@@ -309,7 +312,11 @@ def _mark(
     tail = _tail(text) if text else None
     every = sum(len(cell.findings) for cell in cells)
     if text is None or tail is None:
-        return _Marked(every, "could not be marked: what follows its cells cannot be read.")
+        return _Marked(
+            every,
+            "could not be marked, since what follows its cells cannot be read: its findings are "
+            f"listed only. {_MEND}",
+        )
     links = draft.rels(sheet.part)
     taken = noted_cells(draft, links)
     chosen: list[_Cell] = []
@@ -337,7 +344,11 @@ def _mark(
     noted = chosen if rid is not None else []
     unnoted = every - sum(len(c.findings) for c in noted)
     if taken is None or (chosen and rid is None):
-        return _Marked(unnoted, "got no notes: the parts that hold its own cannot be added to.")
+        return _Marked(
+            unnoted,
+            "got no notes, since nothing can be added to those that it has: its findings are "
+            f"highlighted and listed. {_MEND}",
+        )
     return _Marked(unnoted)
 
 
