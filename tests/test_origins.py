@@ -213,6 +213,15 @@ def test_a_sheet_whose_end_cannot_be_read_stays_as_it_is_and_is_said(tmp_path):
     assert entries(target)[part] == entries(path)[part]
 
 
+def test_two_sheets_in_one_part_are_marked_for_both(tmp_path):
+    parts = package({"Grants": worksheet(), "Again": worksheet()})
+    rels = "xl/_rels/workbook.xml.rels"
+    parts[rels] = parts[rels].replace(b"sheet2.xml", b"sheet1.xml")
+    target = annotated(zipped(tmp_path / "twice.xlsx", parts), tmp_path)
+    notes = entries(target)["xl/comments1.xml"]
+    assert notes.count(b"<comment ") == len(set(CELLS))
+
+
 def test_what_a_single_zip_cannot_hold_is_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("fundtrack.report.package._MOST_ENTRIES", 9)
     with pytest.raises(FundtrackError, match="too large to annotate"):
@@ -378,6 +387,10 @@ def test_libreoffice_opens_every_copy_and_what_it_saved_can_be_stripped(made, tm
         assert cells(backs[-1]) == cells(own)
         new = {part for part, _ in objections(backs[-1]) - objections(own)}
         assert new <= {"/xl/styles.xml"}  # the highlights' formats stay there, unused
+        marked = annotated(own, tmp_path)  # LibreOffice's own workbooks are an origin too
+        assert objections(marked) - objections(own) == set()
+        report.strip(marked, tmp_path / f"undone-{own.name}")
+        assert (tmp_path / f"undone-{own.name}").read_bytes() == own.read_bytes()
     again = tmp_path / "again"
     resaved(backs, again)
     for name, back in zip(COMPARED, backs, strict=True):

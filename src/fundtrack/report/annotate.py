@@ -307,8 +307,7 @@ def _mark(
     max_notes: int,
 ) -> _Marked:
     """Highlight the cells and write their notes, as far as the sheet's parts let it."""
-    xml = draft.package.read(sheet.part)
-    text = _Text.of(xml)
+    text = _Text.of(draft.read(sheet.part))
     tail = _tail(text) if text else None
     every = sum(len(cell.findings) for cell in cells)
     if text is None or tail is None:
