@@ -290,6 +290,10 @@ def stripped(saved, folder):
     return back
 
 
+def kinds_of_parts(path):
+    return sorted(re.sub(r"\d+", "", name) for name in entries(path))
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", ["openpyxl_book", "xlsxwriter_book", "form_controls", "bare"])
 def test_what_openpyxl_saved_is_stripped_to_what_it_makes_of_the_original(made, name, tmp_path):
@@ -299,7 +303,7 @@ def test_what_openpyxl_saved_is_stripped_to_what_it_makes_of_the_original(made, 
         openpyxl.load_workbook(io.BytesIO(path.read_bytes())).save(saved[-1])
     back = stripped(saved[1], tmp_path)
     assert cells(back) == cells(saved[0])
-    assert entries(back).keys() == entries(saved[0]).keys()
+    assert kinds_of_parts(back) == kinds_of_parts(saved[0])
     new = {part for part, _ in objections(back) - objections(saved[0])}
     assert new <= {"/xl/styles.xml"}  # the formats of the report stay there, unused
 

@@ -22,7 +22,7 @@ MARKER = 'N("fundtrack")=0'
 # A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
 NAME_PREFIX = "fundtrack_"
 
-OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
+OUR_NAMES = tuple(NAME_PREFIX + role.replace(" ", "_") for role in sheets.ROLES)
 # What the first cell of an added sheet begins with, where the sheet always has the same.
 _BEGINNINGS = {
     "summary": "Check of ",
