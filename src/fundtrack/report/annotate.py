@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
-from fundtrack.ooxml import Package, SheetPart, child, column_letter, local
+from fundtrack.ooxml import Package, SheetPart, child, column_letter
 from fundtrack.report import sheets
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
@@ -33,6 +33,8 @@ _BEGINNINGS = {
 _FIRST_CELL = re.compile(
     rb"""<(?:\w+:)?c\b([^>]*\br\s*=\s*["']A1["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
 )
+# Found by a pattern, since a large workbook has many; [1] is the namespace's prefix.
+SHARED_STRING = re.compile(rb"<((?:\w+:)?)si(?:\s[^>]*)?(?:/>|>.*?</\1si>)", re.DOTALL)
 _MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
@@ -207,10 +209,9 @@ def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
     part = package.part_of_kind("sharedStrings")
     if re.search(rb"""\bt\s*=\s*["']s["']""", cell[1]) and part is not None:
         number = re.search(rb"\d+", text)
-        strings = [e for e in package.parse(part) if local(e) == "si"]
-        if number is None or int(number[0]) >= len(strings):
-            return False
-        return "".join(map(str, strings[int(number[0])].itertext())).startswith(_BEGINNINGS[role])
+        strings = SHARED_STRING.finditer(package.read(part))
+        found = next(islice(strings, int(number[0]), None), None) if number else None
+        text = found[0] if found else b""
     return re.sub(rb"<[^>]*>", b"", text).startswith(_BEGINNINGS[role].encode())
 
 
