@@ -667,10 +667,3 @@ def zip64_heads_and_flags(folder: Path) -> Path:
         extra.extra = struct.pack("<HHBL", 0x5455, 5, 1, 0)
         archive.writestr(extra, b"<a/>")
     return path
-
-
-@builder
-def zip_after_other_bytes(folder: Path) -> Path:
-    path = zipped(folder / "after.xlsx", package())
-    path.write_bytes(path.read_bytes() + b"")
-    return path

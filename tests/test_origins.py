@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections import Counter
 
 import openpyxl
 import pytest
@@ -214,11 +213,26 @@ def test_a_sheet_whose_end_cannot_be_read_stays_as_it_is_and_is_said(tmp_path):
     assert entries(target)[part] == entries(path)[part]
 
 
+def test_two_sheets_in_one_part_are_marked_for_both(tmp_path):
+    parts = package({"Grants": worksheet(), "Again": worksheet()})
+    rels = "xl/_rels/workbook.xml.rels"
+    parts[rels] = parts[rels].replace(b"sheet2.xml", b"sheet1.xml")
+    target = annotated(zipped(tmp_path / "twice.xlsx", parts), tmp_path)
+    notes = entries(target)["xl/comments1.xml"]
+    assert notes.count(b"<comment ") == len(set(CELLS))
+
+
 def test_what_a_single_zip_cannot_hold_is_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("fundtrack.report.package._MOST_ENTRIES", 9)
     with pytest.raises(FundtrackError, match="too large to annotate"):
         annotated(zipped(tmp_path / "many.xlsx", package()), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["many.xlsx"]
+
+
+def test_values_that_no_sheet_can_hold_are_not_cut_off(tmp_path):
+    with pytest.raises(FundtrackError, match=r"more rows or columns than Excel can hold .* Split"):
+        report.plain_workbook([("Grants", [["x"] * 16_385])], tmp_path / "wide.xlsx")
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Whatever the added sheets hold ---------------------------------------------------------------
@@ -276,9 +290,8 @@ def stripped(saved, folder):
     return back
 
 
-def kinds(path):
-    """How many parts there are of each kind: their names without numbers."""
-    return Counter(re.sub(r"\d+", "", name) for name in entries(path))
+def kinds_of_parts(path):
+    return sorted(re.sub(r"\d+", "", name) for name in entries(path))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -291,7 +304,7 @@ def test_what_openpyxl_saved_is_stripped_to_what_it_makes_of_the_original(made, 
     back = stripped(saved[1], tmp_path)
     assert cells(back) == cells(saved[0])
     # openpyxl numbers the drawings of all sheets, ours among them, before ours are taken out.
-    assert kinds(back) == kinds(saved[0])
+    assert kinds_of_parts(back) == kinds_of_parts(saved[0])
     new = {part for part, _ in objections(back) - objections(saved[0])}
     assert new <= {"/xl/styles.xml"}  # the formats of the report stay there, unused
 
@@ -379,6 +392,10 @@ def test_libreoffice_opens_every_copy_and_what_it_saved_can_be_stripped(made, tm
         assert cells(backs[-1]) == cells(own)
         new = {part for part, _ in objections(backs[-1]) - objections(own)}
         assert new <= {"/xl/styles.xml"}  # the highlights' formats stay there, unused
+        marked = annotated(own, tmp_path)  # LibreOffice's own workbooks are an origin too
+        assert objections(marked) - objections(own) == set()
+        report.strip(marked, tmp_path / f"undone-{own.name}")
+        assert (tmp_path / f"undone-{own.name}").read_bytes() == own.read_bytes()
     again = tmp_path / "again"
     resaved(backs, again)
     for name, back in zip(COMPARED, backs, strict=True):

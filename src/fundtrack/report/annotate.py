@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
-from fundtrack.ooxml import Package, SheetPart, child, column_letter, local
+from fundtrack.ooxml import Package, SheetPart, child, column_letter
 from fundtrack.report import sheets
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
@@ -30,6 +30,9 @@ OUR_NAMES = tuple(NAME_PREFIX + role for role in ROLES)
 _FIRST_CELL = re.compile(
     rb"""<(?:\w+:)?c\b([^>]*\br\s*=\s*["']A1["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
 )
+# Found by a pattern, since a large workbook has many; [1] is the namespace's prefix.
+SHARED_STRING = re.compile(rb"<((?:\w+:)?)si(?:\s[^>]*)?(?:/>|>.*?</\1si>)", re.DOTALL)
+_MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
 _WHOLE = 2**32  # the reader has already applied its limits to the parts
@@ -130,8 +133,9 @@ def annotate(
     remarks = _remarks(package, styles)
     unnoted = 0
     formats = _append_highlights(styles) if styles.usable else {}
-    for sheet, findings in _by_sheet(package, assessment.findings).items():
-        cells = _cells(findings)
+    for sheet, cells in _by_sheet(package, assessment.findings).items():
+        if not cells:
+            continue
         marked = _mark(draft, sheet, cells, formats, max_notes)
         unnoted += marked.unnoted
         if marked.remark:
@@ -206,10 +210,9 @@ def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
     part = package.part_of_kind("sharedStrings")
     if re.search(rb"""\bt\s*=\s*["']s["']""", cell[1]) and part is not None:
         number = re.search(rb"\d+", text)
-        strings = [e for e in package.parse(part) if local(e) == "si"]
-        if number is None or int(number[0]) >= len(strings):
-            return False
-        return "".join(map(str, strings[int(number[0])].itertext())).startswith(beginning)
+        strings = SHARED_STRING.finditer(package.read(part))
+        found = next(islice(strings, int(number[0]), None), None) if number else None
+        text = found[0] if found else b""
     return re.sub(rb"<[^>]*>", b"", text).startswith(beginning.encode())
 
 
@@ -255,39 +258,32 @@ def _remarks(package: Package, styles: Styles) -> list[str]:
     return remarks
 
 
-@dataclass(slots=True)
 class _Cell:
-    row: int
-    column: int
-    findings: list[Finding] = field(default_factory=list)
+    """A cell that has findings; `severity` is the worst, an accepted one counts as a note."""
 
-    @property
-    def address(self) -> str:
-        return f"{column_letter(self.column)}{self.row + 1}"
+    __slots__ = ("address", "column", "findings", "row", "severity")
 
-    @property
-    def severity(self) -> Severity:
-        """The worst of its findings; a finding that was accepted counts as a note."""
-        ranks = [Severity.NOTE.rank if f.accepted else f.severity.rank for f in self.findings]
-        return _SEVERITIES[min(ranks)]
+    def __init__(self, at: tuple[int, int], findings: list[Finding]) -> None:
+        self.row, self.column = at
+        self.findings = findings
+        self.address = f"{column_letter(self.column)}{self.row + 1}"
+        ranks = [Severity.NOTE.rank if f.accepted else f.severity.rank for f in findings]
+        self.severity = _SEVERITIES[min(ranks)]
 
 
-def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, list[Finding]]:
+def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, list[_Cell]]:
+    """Give the cells that have findings, by their sheets."""
     by_name = {s.name: s for s in package.sheets if s.kind == "worksheet" and s.part}
-    found: dict[SheetPart, list[Finding]] = {}
+    found: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
-        if finding.main and finding.sheet in by_name and cell_of(finding.cell):
-            found.setdefault(by_name[finding.sheet], []).append(finding)
-    return found
-
-
-def _cells(findings: Sequence[Finding]) -> list[_Cell]:
-    cells: dict[tuple[int, int], _Cell] = {}
-    for finding in findings:
-        at = cell_of(finding.cell)
-        if at is not None:
-            cells.setdefault(at, _Cell(*at)).findings.append(finding)
-    return list(cells.values())
+        if finding.main and finding.cell and finding.sheet in by_name:
+            found.setdefault(finding.sheet, {}).setdefault(finding.cell, []).append(finding)
+    return {
+        by_name[name]: [
+            _Cell(at, listed) for cell, listed in cells.items() if (at := cell_of(cell)) is not None
+        ]
+        for name, cells in found.items()
+    }
 
 
 def _append_highlights(styles: Styles) -> dict[Severity, int]:
@@ -314,12 +310,15 @@ def _mark(
     max_notes: int,
 ) -> _Marked:
     """Highlight the cells and write their notes, as far as the sheet's parts let it."""
-    xml = draft.package.read(sheet.part)
-    text = _Text.of(xml)
+    text = _Text.of(draft.read(sheet.part))
     tail = _tail(text) if text else None
     every = sum(len(cell.findings) for cell in cells)
     if text is None or tail is None:
-        return _Marked(every, "could not be marked: what follows its cells cannot be read.")
+        return _Marked(
+            every,
+            "could not be marked, since what follows its cells cannot be read: its findings are "
+            f"listed only. {_MEND}",
+        )
     links = draft.rels(sheet.part)
     taken = noted_cells(draft, links)
     chosen: list[_Cell] = []
@@ -347,7 +346,11 @@ def _mark(
     noted = chosen if rid is not None else []
     unnoted = every - sum(len(c.findings) for c in noted)
     if taken is None or (chosen and rid is None):
-        return _Marked(unnoted, "got no notes: the parts that hold its own cannot be added to.")
+        return _Marked(
+            unnoted,
+            "got no notes, since nothing can be added to those that it has: its findings are "
+            f"highlighted and listed. {_MEND}",
+        )
     return _Marked(unnoted)
 
 

@@ -41,6 +41,7 @@ _LINK_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _LINK_TYPE_STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 
 _BIG = 4 * 2**20  # inflated bytes; beyond it speed counts for more than size
+_WINDOW = 32 * 2**10  # how far deflate looks back
 _MOST_BYTES, _MOST_ENTRIES = 0xFFFFFFFF, 0xFFFF  # of an archive without the zip64 extension
 _ZIP_EPOCH = (0, 33)  # 1980-01-01: the same input gives the same bytes
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
@@ -84,8 +85,8 @@ class Draft:
         self.next_shape = 0  # of the legacy drawings; see `notes.take_shapes`
         self._trees: dict[str, etree._Element] = {}  # relationships and content types
         self._removed: set[str] = set()
-        self._aside = ThreadPoolExecutor(1)
-        self._packing: dict[str, Future[RawEntry]] = {}
+        self._aside = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
+        self._packing: dict[str, list[Future[bytes]]] = {}
         self._types = self.tree("[Content_Types].xml")
 
     def has(self, name: str) -> bool:
@@ -115,8 +116,10 @@ class Draft:
         entry = self.package.entry_name(name)
         self._data[entry] = data
         self._added.add(entry.lower())
-        if len(data) > _BIG:  # compressed on a second core while the added sheets are built
-            self._packing[entry] = self._aside.submit(_packed, entry, data)
+        self._packing.pop(entry, None)
+        if len(data) > _BIG:  # compressed on other cores while the added sheets are built
+            starts = range(0, len(data), _BIG)
+            self._packing[entry] = [self._aside.submit(_deflated, data, at) for at in starts]
         if content_type:
             self._declare("Override", "PartName", "/" + name, content_type)
 
@@ -191,9 +194,9 @@ class Draft:
         write_file(target, _zip(entries, self.package.file))
 
     def _packed(self, name: str) -> RawEntry:
-        if name in self._packing:
-            return self._packing[name].result()
-        return _packed(name, self._data[name])
+        pieces = self._packing.get(name)
+        body = b"".join(piece.result() for piece in pieces) if pieces else None
+        return _packed(name, self._data[name], body)
 
     def _original(self) -> bytes:
         """Give the part that holds all of the original that the annotated file does not."""
@@ -295,12 +298,28 @@ def like(root: etree._Element, name: str) -> str:
     return f"{{{namespace}}}{name}" if namespace else name
 
 
-def _packed(name: str, data: bytes, *, stored: bool = False) -> RawEntry:
+def _deflated(data: bytes, start: int) -> bytes:
+    """Give one piece of a big entry's compressed data; joined in order, they are its stream.
+
+    Each piece knows what stood before it and ends on a whole byte, so that pieces can be made side
+    by side and the same data always gives the same bytes.
+    """
+    window = data[max(0, start - _WINDOW) : start]
+    if window:
+        deflater = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
+    else:
+        deflater = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    end = start + _BIG
+    body = deflater.compress(memoryview(data)[start:end])
+    return body + deflater.flush(zlib.Z_FINISH if end >= len(data) else zlib.Z_SYNC_FLUSH)
+
+
+def _packed(name: str, data: bytes, body: bytes | None = None, *, stored: bool = False) -> RawEntry:
+    """Give an entry; `body` is its data compressed already."""
     if stored:
         body = data
-    else:
-        level = 1 if len(data) > _BIG else 6
-        deflater = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    elif body is None:
+        deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
         body = deflater.compress(data) + deflater.flush()
     return RawEntry(
         name=name,

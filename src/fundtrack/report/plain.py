@@ -12,9 +12,11 @@ from typing import Any
 
 import xlsxwriter
 
+from fundtrack.model import FundtrackError
 from fundtrack.report.package import legible, write_file
 
 MADE = dt.datetime(2000, 1, 1)  # in every new workbook: the same input gives the same bytes
+ROWS, COLUMNS = 1_048_576, 16_384  # of a sheet in Excel
 _FORMATS = {"date": "yyyy-mm-dd", "moment": "yyyy-mm-dd hh:mm:ss", "time": "hh:mm:ss"}
 _SPAN = "[h]:mm:ss"
 
@@ -23,8 +25,18 @@ def plain_workbook(sheets: Sequence[tuple[str, list[list[object]]]], target: Pat
     """Write each grid's values at the same addresses under its name (`grid[0][0]` is A1).
 
     Strings stay strings, whatever they begin with; dates get a date format. Names must be legal in
-    Excel. Raises FundtrackError where the target cannot be written.
+    Excel. Raises FundtrackError where a sheet has more rows or columns than Excel can hold, or the
+    target cannot be written.
     """
+    for name, grid in sheets:
+        if len(grid) > ROWS or any(len(row) > COLUMNS for row in grid):
+            raise FundtrackError(
+                target.name,
+                f"has more rows or columns than Excel can hold ({ROWS:,} by {COLUMNS:,}), so that "
+                "no copy of it can be annotated.",
+                "Split it, or look at the findings without a copy: --no-report.",
+                sheet=name,
+            )
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"constant_memory": True, "in_memory": True})
     book.set_properties({"created": MADE})

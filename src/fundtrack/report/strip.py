@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from pathlib import Path
 
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, SheetPart, child, children, local
-from fundtrack.report.annotate import OUR_NAMES, added_sheets, is_annotated, refuse_target
+from fundtrack.ooxml import Package, SheetPart, child, children
+from fundtrack.report.annotate import (
+    OUR_NAMES,
+    SHARED_STRING,
+    added_sheets,
+    is_annotated,
+    refuse_target,
+)
 from fundtrack.report.notes import AUTHOR, START
 from fundtrack.report.package import (
     ORIGINAL,
     Draft,
     cell_of,
-    like,
     original_bytes,
     parse_part,
     serialise,
@@ -107,13 +113,12 @@ def _blank_strings(draft: Draft, ours: set[str]) -> None:
     gone = shown[True] - shown[False]
     if not part or not gone:
         return
-    root = parse_part(draft, part)
-    for number, text in enumerate([e for e in root if local(e) == "si"]):
-        if number in gone:
-            for inner in list(text):
-                text.remove(inner)
-            etree.SubElement(text, like(root, "t"))
-    draft.put(part, serialise(root))
+    position = count()
+
+    def blanked(match: re.Match[bytes]) -> bytes:
+        return b"<%bsi><%bt/></%bsi>" % ((match[1],) * 3) if next(position) in gone else match[0]
+
+    draft.put(part, SHARED_STRING.sub(blanked, draft.package.read(part)))
 
 
 def _reached(draft: Draft) -> set[str]:
