@@ -443,6 +443,14 @@ def test_rows_of_a_restricted_companion_are_not_spread(tmp_path):
     assert "CSO security" not in {row[0] for row in copy.stored["Workings rows"]}
 
 
+def test_sums_of_nothing_are_plain_zeros(write):
+    """An empty formula would make Excel repair the file."""
+    copy = copy_of(write(grants=[{"grant_id": "G1", "amount": None, "pve_strand": "security"}]))
+    assert copy.lines(again=False)["RES-01", (), "security"] == 0
+    for row in openpyxl.load_workbook(copy.path)["Workings"].iter_rows():
+        assert [cell.coordinate for cell in row if cell.value == "="] == []
+
+
 def test_a_workbook_without_sums_says_so(write):
     copy = copy_of(write(settings={"reporting_currency": None}, organisations=None, convenings=[]))
     assert "Workings rows" not in copy.stored

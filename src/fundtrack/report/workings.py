@@ -340,7 +340,7 @@ class Ledger:
                 # EXACT, as “=” takes upper and lower case for the same.
                 factors.append(f"--EXACT({group},${column_letter(2 + place)}{row + 1})")
             pieces.append(f"SUMPRODUCT({','.join(factors)})")
-        return "=" + "+".join(pieces)
+        return f"={'+'.join(pieces)}" if pieces else None  # an empty formula breaks the file
 
     def _derived(self, number: int, line: _Line) -> str:
         if line.name == "share" and line.unit == "share":
