@@ -21,7 +21,7 @@ SAMPLE = HERE.parent / "samples" / "programme_faulty.xlsx"
 # The picture, the words on the first page that is shown in it, its dots an inch and its height.
 PICTURES = {
     "summary": ("Findings by family", 92, 690),
-    "workings": ("how each sum and share", 84, 560),
+    "workings": ("how each sum and share", 80, 500),
 }
 
 

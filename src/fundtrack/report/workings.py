@@ -76,7 +76,7 @@ class _Line:
     @property
     def sums(self) -> bool:
         """Whether it adds up rows; the others are worked out from the sums of their set."""
-        return self.column is not None or bool(self.role)
+        return self.how == _SUM
 
 
 class Ledger:
@@ -90,8 +90,8 @@ class Ledger:
         self._page, self._assessment, self._traced = page, assessment, assessment.workings
         self._currency = str(assessment.settings.get("reporting_currency") or "")
         self._sets = 0
-        shown_ = [r for r in assessment.results if r.check.id not in self._traced.withheld]
-        lines = [line for r in shown_ for line in self._of_result(r)]
+        listed = [r for r in assessment.results if r.check.id not in self._traced.withheld]
+        lines = [line for r in listed for line in self._of_result(r)]
         self._lines, self._lost = lines[:_MOST_LINES], lines[_MOST_LINES:]
         known = [name for name in _GROUPS if name in self._traced.groups]
         self._groups = known + [name for name in self._traced.groups if name not in known]
@@ -340,7 +340,7 @@ class Ledger:
                 # EXACT, as “=” takes upper and lower case for the same.
                 factors.append(f"--EXACT({group},${column_letter(2 + place)}{row + 1})")
             pieces.append(f"SUMPRODUCT({','.join(factors)})")
-        return "=" + "+".join(pieces)
+        return f"={'+'.join(pieces)}" if pieces else None  # an empty formula breaks the file
 
     def _derived(self, number: int, line: _Line) -> str:
         if line.name == "share" and line.unit == "share":
