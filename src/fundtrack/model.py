@@ -40,7 +40,7 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for an error, 1 for a warning, 2 for a note: sorts the worst first."""
-        return _RANKS[self.value]
+        return _RANKS[self._value_]
 
 
 _RANKS = {severity.value: rank for rank, severity in enumerate(Severity)}

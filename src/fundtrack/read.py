@@ -104,10 +104,11 @@ def digest_of(grid: Grid) -> str | None:
         text = _said(rows)
         if b"_x" in text:  # an escape of Excel's, which LibreOffice saves as text
             text = _ESCAPED.sub(lambda m: _said(chr(int(m[1], 16)))[1:-1], text)
-        for same in ((rb"\r", b""), (b"-0.0,", b"0.0,"), (b"-0.0]", b"0.0]")):
-            text = text.replace(*same)
+        text = text.replace(b"\\r", b"")
+        if b"-0.0" in text:
+            text = text.replace(b"-0.0,", b"0.0,").replace(b"-0.0]", b"0.0]")
         digest.update(text)
-        if b"True" in text or b"False" in text:
+        if grid.formulas and (b"True" in text or b"False" in text):
             yes_or_no |= {
                 _address((start + r, c))
                 for r, row in enumerate(rows)

@@ -27,6 +27,7 @@ DIFFERENCE, REMEDY = "Difference", "How to fix"
 RESPONSE, ACTION, DUE = "Response", "Agreed action", "Due date"
 STATUS, ROLE, REVIEWED = "Status", "Reviewer's role", "Reviewed on"
 _ANSWER = (RESPONSE, ACTION, DUE, STATUS, ROLE, REVIEWED)
+_BESIDE = (RESPONSE, ACTION, DUE, ROLE, REVIEWED)
 _READ = (FINDING, LINE, SEVERITY, CHECK, WHERE, RECORD, MESSAGE, *_ANSWER)
 _NOT_READ = (HEADING, VALUE, EXPECTED, DIFFERENCE, REMEDY)
 
@@ -246,6 +247,8 @@ def _listed(row: Mapping[str, Any], notes: _Notes, *, gone: bool) -> Listed | No
 
 
 def _answer(name: str, row: Mapping[str, Any], notes: _Notes, *, excepted: bool) -> Answer:
+    if row.get(STATUS, "") in ("", _OPEN) and all(row.get(h, "") == "" for h in _BESIDE):
+        return Answer(name)  # as most are
     kept = []
     status = (_text(row.get(STATUS)) or _OPEN).casefold()
     if status not in ANSWER_STATUSES:
@@ -302,7 +305,8 @@ def _add(lines: dict[str, Listed], line: Listed | None, notes: _Notes) -> None:
         return
     before = lines.get(line.id)
     if before is None or not before.answered:
-        lines[line.id] = replace(line, gone=line.gone and (before is None or before.gone))
+        still = line.gone and before is not None and not before.gone
+        lines[line.id] = replace(line, gone=False) if still else line
     elif line.answered and line.answer != before.answer:
         notes.add("a second answer to the same finding", line.answer.response or line.answer.status)
         lines[line.id] = replace(before, answer=_both(before.answer, line.answer))
