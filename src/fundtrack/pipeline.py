@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fundtrack import read, report, rules
+from fundtrack import read, readers, report, rules
+from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import Assessment, FundtrackError, Options
 from fundtrack.ooxml import Package
 
@@ -36,6 +37,8 @@ class Request:
     report: bool = True
     force: bool = False
     max_notes: int = 1000
+    bounds: Bounds = field(default_factory=Bounds)
+    password: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,14 @@ def check(request: Request) -> Checked:
 def _check(request: Request) -> Checked:
     goal = _target(request.path, request.output) if request.report else None
     with ThreadPoolExecutor(1) as aside:
-        reading = aside.submit(_read, request.path)
+        reading = aside.submit(_read, request.path, request.bounds, request.password)
         _prepare()
     workbook = reading.result()
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
-    companions = [read.workbook(other) for other in request.companions]
+    companions = [
+        read.workbook(other, request.bounds, request.password) for other in request.companions
+    ]
     assessment = _assessed(workbook, companions, request.options)
     if goal is None:
         return Checked(assessment, {})
@@ -104,11 +109,17 @@ def assess(
     return check(Request(path, companions, options or Options(), report=False)).assessment
 
 
-def inspect(path: Path, companions: Sequence[Path] = ()) -> columns.Mapped:
+def inspect(
+    path: Path,
+    companions: Sequence[Path] = (),
+    bounds: Bounds | None = None,
+    password: str | None = None,
+) -> columns.Mapped:
     """How a workbook and its companions are understood. Raises FundtrackError as `check` does."""
     from fundtrack import columns  # noqa: PLC0415 - it loads pandas
 
-    return columns.mapped(_read(path), [read.workbook(other) for other in companions])
+    others = [read.workbook(other, bounds, password) for other in companions]
+    return columns.mapped(_read(path, bounds or Bounds(), password), others)
 
 
 def _assessed(
@@ -143,21 +154,23 @@ def _assessed(
     )
 
 
-def _read(path: Path) -> read.Workbook:
+def _read(path: Path, bounds: Bounds, password: str | None) -> read.Workbook:
     """The workbook; of an annotated copy, the original inside it."""
-    if path.suffix.lower() in PACKAGES and path.is_file() and _annotated(path):
-        with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
-            original = Path(folder) / path.name
-            report.strip(path, original)
-            return read.workbook(original)
-    return read.workbook(path)
+    data = bytes_of(path, bounds)
+    if path.suffix.lower() in PACKAGES:
+        package = _package(path, read.unlocked(path, data, bounds, password), bounds)
+        if package is not None and report.is_annotated(package):
+            original = read.workbook(path, bounds, data=report.stripped(package))
+            return replace(original, locked=package.bytes is not data)
+    return read.workbook(path, bounds, password, data=data)
 
 
-def _annotated(path: Path) -> bool:
+def _package(path: Path, data: bytes, bounds: Bounds) -> Package | None:
+    """The package; None where the reader will say what is wrong with it."""
     try:
-        return report.is_annotated(Package(path))
+        return Package(path, data=data, bounds=bounds)
     except FundtrackError:
-        return False
+        return None
 
 
 def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: Assessment) -> int:
@@ -180,10 +193,16 @@ def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: 
             assessment,
             goal,
             package=workbook.package,
+            seal=_seal(request.password) if workbook.locked else None,
             families=rules.FAMILIES,
             max_notes=request.max_notes,
             force=request.force,
         )
+
+
+def _seal(password: str | None) -> Callable[[bytes], bytes]:
+    """What came protected by a password does not leave without it."""
+    return lambda data: readers.locked(data, password or "")
 
 
 def _target(path: Path, output: Path | None) -> Path:
@@ -205,7 +224,14 @@ def _target(path: Path, output: Path | None) -> Path:
     return output / name if output.is_dir() else output
 
 
-def strip(path: Path, output: Path | None, *, force: bool) -> Path:
+def strip(
+    path: Path,
+    output: Path | None,
+    *,
+    force: bool,
+    bounds: Bounds | None = None,
+    password: str | None = None,
+) -> Path:
     """Writes the original back from an annotated copy, and gives its path. Raises
     FundtrackError.
     """
@@ -214,5 +240,10 @@ def strip(path: Path, output: Path | None, *, force: bool) -> Path:
     goal = output or path.with_name(name)
     if output is None and goal.exists():  # the original is still there: do not touch it
         goal = path.with_name(f"{stem}.original{path.suffix}")
-    report.strip(path, goal, force=force)
+    bounds = bounds or Bounds()
+    data = bytes_of(path, bounds)
+    opened = read.unlocked(path, data, bounds, password)
+    seal = _seal(password) if opened is not data else None
+    package = Package(path, data=opened, bounds=bounds)
+    report.strip(path, goal, force=force, package=package, seal=seal)
     return goal

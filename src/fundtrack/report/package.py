@@ -9,13 +9,15 @@ import posixpath
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from lxml import etree
 
+from fundtrack.archive import RawEntry
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, RawEntry, column_index, parse_xml, rels_name
+from fundtrack.ooxml import Package, column_index, parse_xml, rels_name
 
 # The part from which `strip` gives the original back. Its form: the line MAGIC, the length of the
 # JSON head as a line, the head ({"sha256", "size", "segments"}), then the literal bytes. A segment
@@ -141,8 +143,22 @@ class Draft:
         element.set("Target", posixpath.relpath(target, posixpath.dirname(part) or "."))
         return f"rId{number}"
 
-    def save(self, target: Path, *, with_original: bool = True) -> None:
-        """Write the package beside the target and move it into place; raises FundtrackError."""
+    def save(
+        self,
+        target: Path,
+        *,
+        with_original: bool = True,
+        seal: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """Write the package beside the target and move it into place; raises FundtrackError.
+
+        `seal` protects the whole file by a password.
+        """
+        data = self.finished(with_original=with_original)
+        write_file(target, seal(data) if seal else data)
+
+    def finished(self, *, with_original: bool = True) -> bytes:
+        """Give the package's bytes; nothing can be changed after."""
         if with_original:
             self._declare("Override", "PartName", "/" + ORIGINAL, _ORIGINAL_TYPE)
         self._data |= {name: serialise(root) for name, root in self._trees.items()}
@@ -156,7 +172,7 @@ class Draft:
         if with_original:
             entries.append(_packed(ORIGINAL, self._original(), stored=True))
         self._aside.shutdown()
-        write_file(target, _zip(entries, self.package.file))
+        return _zip(entries, self.package.file)
 
     def _packed(self, name: str) -> RawEntry:
         if name in self._packing:
