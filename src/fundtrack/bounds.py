@@ -32,7 +32,7 @@ class Bounds:
     ratio: int = _bound(200, "Times that a part may inflate, once past 10 MB.")
     cells: int = _bound(20_000_000, "Cells from A1 to the last one of a sheet.")
     memory_mb: int = _bound(1_200, "MB of memory for reading one risky file.")
-    seconds: int = _bound(20, "Seconds for reading one risky file.")
+    seconds: int = _bound(15, "Seconds for reading one risky file.")
 
     @staticmethod
     def option(name: str) -> str:
@@ -74,7 +74,7 @@ def bytes_of(path: Path, bounds: Bounds) -> bytes:
         if facts.st_size > most:
             raise bounds.refusal(name, "file_mb", f"it has {facts.st_size / MB:,.0f} MB")
         with path.open("rb") as file:
-            data = file.read(most + 1)  # it may have grown since
+            data = file.read(facts.st_size + 1)
     except FileNotFoundError:
         raise FundtrackError(
             name,
@@ -88,8 +88,12 @@ def bytes_of(path: Path, bounds: Bounds) -> bytes:
             f"The file cannot be read ({reason}).",
             "Close it where it is open, or ask for the right to read it.",
         ) from None
-    if len(data) > most:
-        raise bounds.refusal(name, "file_mb", f"it has over {most / MB:,.0f} MB")
+    if len(data) != facts.st_size:
+        raise FundtrackError(
+            name,
+            "The file changed while it was read.",
+            "Wait until it is saved or downloaded in full, then check it again.",
+        )
     if not data:
         raise FundtrackError(name, "The file is empty.", "Ask for it to be sent again.")
     return data

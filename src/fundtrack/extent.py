@@ -21,8 +21,8 @@ _ODD = re.compile(rb'<c(?! r="[A-Z]{1,3}[1-9]\d{0,6}")[\s/>]')
 _SMALL = (299_999, 26)
 _ODD_OR_LARGE = re.compile(rb'<c(?! r="[A-Z](?:[1-9]\d{0,4}|[12]\d{5})")[\s/>]')
 _PREFIXED = re.compile(rb":c[\s/>]")
-_COLUMN = re.compile(rb'<c r="([A-Z]+)')
-_ROW = re.compile(rb'<c r="[A-Z]+(\d+)')
+_COLUMN = re.compile(rb'<c r="([A-Z]{1,3})\d{1,7}"')
+_ROW = re.compile(rb'<c r="[A-Z]{1,3}(\d{1,7})"')
 _CELL = re.compile(
     rb'<c r="([A-Z]{1,3})([1-9]\d{0,6})"(?:[^>"]|"[^"]*"){0,60}?'
     rb"(?:/>|>(?:(?!</c>).){0,200000}?</c>)",
@@ -57,8 +57,20 @@ def extent(xml: bytes) -> Extent | None:
         return Extent(*_SMALL, xml.count(b"<c "))
     if _ODD.search(xml):
         return None
-    columns = max(column_index(c.decode()) + 1 for c in set(_COLUMN.findall(xml)))
-    return Extent(max(map(int, set(_ROW.findall(xml)))), columns, xml.count(b"<c "))
+    columns, rows = _all(_COLUMN, xml), _all(_ROW, xml)
+    last = max(column_index(letters.decode()) + 1 for letters in columns)
+    return Extent(max(map(int, rows)), last, xml.count(b"<c "))
+
+
+def _all(pattern: re.Pattern[bytes], xml: bytes) -> set[bytes]:
+    """What the pattern finds; a piece at a time, since a large sheet has millions of them."""
+    found: set[bytes] = set()
+    for start in range(0, len(xml), _PIECE):
+        found.update(pattern.findall(xml, start, start + _PIECE + 20))
+    return found
+
+
+_PIECE = 2**24
 
 
 def without_far_cells(xml: bytes, most: int) -> tuple[bytes, list[str]]:

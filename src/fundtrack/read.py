@@ -23,7 +23,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from fundtrack import apart, readers
 from fundtrack.archive import Archive
-from fundtrack.bounds import Bounds, bytes_of
+from fundtrack.bounds import MB, Bounds, bytes_of
 from fundtrack.extent import Extent, extent, without_far_cells
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_index, column_letter
@@ -122,6 +122,8 @@ def workbook(
     opened = unlocked(path, file, bounds, password)
     reader = _reader(path, opened)
     file_format, grids, remarks, package = reader(path, opened, bounds)
+    if package is None:  # the copy is a new workbook, for which Excel's rules hold
+        grids = _with_legal_names(grids, remarks)
     sha256 = hashlib.sha256(file).hexdigest()
     return Workbook(path, file_format, sha256, grids, remarks, package, locked=opened is not file)
 
@@ -194,6 +196,27 @@ def _unread(path: Path, reason: readers.Unread, bounds: Bounds) -> Exception:
     detail = f" ({facts[0]})" if facts and facts[0] else ""
     return FundtrackError(path.name, f"The workbook cannot be read{detail}.", SAVE_AS)
 
+
+def _with_legal_names(grids: list[Grid], remarks: list[str]) -> list[Grid]:
+    """The sheets under names that Excel allows, no two alike."""
+    taken: set[str] = set()
+    named = []
+    for grid in grids:
+        stem = _NOT_IN_NAMES.sub("_", grid.sheet)[:31].strip("'") or "Sheet"
+        name, number = f"{stem}_"[:31] if stem.lower() == "history" else stem, 2
+        while name.lower() in taken:
+            name, number = f"{stem[:26]} {number}", number + 1
+        taken.add(name.lower())
+        if name != grid.sheet:
+            remarks.append(
+                f"The sheet “{grid.sheet[:40]}” is called “{name}” here: Excel does not allow its "
+                "name."
+            )
+        named.append(replace(grid, sheet=name))
+    return named
+
+
+_NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Read = tuple[str, list[Grid], list[str], Package | None]
 Reader = Callable[[Path, bytes, Bounds], Read]
@@ -297,13 +320,15 @@ def _measured(
     sheets = []
     names = {sheet.part: sheet.name for sheet in package.sheets}
     for name, xml in package.parts():
-        if b"sheetData" in xml[: 2**20] or (name in names and b"sheetData" in xml):
+        if name in names and b"\0" in xml[:4]:  # calamine would see a blank sheet
+            raise FundtrackError(
+                package.file, "Its text is not in UTF-8.", SAVE_AS, sheet=names[name]
+            )
+        if b"sheetData" in xml:
             reach = extent(xml)
-            if b"\0" in xml[:4] and name in names:
-                raise FundtrackError(
-                    package.file, f"“{name}” is not in UTF-8.", SAVE_AS, sheet=names[name]
-                )
             harmless &= reach is not None
+            if b' t="e"' in xml and (known := _with_known_errors(xml)) != xml:
+                cut[name] = known
             if reach is None:
                 continue
             sheet = names.get(name, name)
@@ -315,7 +340,8 @@ def _measured(
                     sheet=sheet,
                 )
             if reach.box > bounds.cells:
-                cut[name] = _without_far(package, sheet, xml, reach, bounds, remarks)
+                whole = cut.get(name, xml)
+                cut[name] = _without_far(package, sheet, whole, reach, bounds, remarks)
             cells += reach.cells
             sheets.append(name)
             harmless &= reach.box <= _HERE_BOX
@@ -323,28 +349,49 @@ def _measured(
             texts += map(len, xml.split(b"</si>"))
             said = _COUNT.search(xml[:4096])
             harmless &= not said or int(said[1][:12]) <= len(xml)
-    harmless = harmless and cells <= _HERE_CELLS and _modest(package, sheets, cells, texts)
+    size = _size_of_texts(package, sheets, cells, texts)
+    if size > bounds.memory_mb * MB:
+        what = f"its texts, repeated as its cells ask, take {size / MB:,.0f} MB"
+        raise bounds.refusal(package.file, "memory_mb", what)
+    harmless = harmless and cells <= _HERE_CELLS and size <= _HERE_TEXT
     return (_with(package, cut) if cut else data), harmless
 
 
-def _modest(package: Package, sheets: list[str], cells: int, texts: list[int]) -> bool:
-    """True where the shared texts, repeated wherever cells ask for them, take little memory."""
+def _size_of_texts(package: Package, sheets: list[str], cells: int, texts: list[int]) -> int:
+    """The bytes, at most, of the shared texts, repeated wherever a cell asks for one.
+
+    Exact only where it matters: one text of 32,000 characters in a million cells takes 32 GB.
+    """
     if cells * max(texts, default=0) <= _HERE_TEXT:
-        return True
+        return 0
     long = {i: size for i, size in enumerate(texts) if size * cells > _HERE_TEXT // 2}
     total = _HERE_TEXT // 2
     for name in sheets:
         xml = package.read(name, keep=True)
-        if b"<v " in xml or b":v" in xml:
-            return False
         if len(long) <= 20:
-            total += sum(xml.count(b">%d</v>" % i) * size for i, size in long.items())
+            total += sum(xml.count(b">%d</" % i) * size for i, size in long.items())
         else:
             total += sum(long.get(int(i), 0) for i in _INDEX.findall(xml))
-    return total <= _HERE_TEXT
+    return total
 
 
-_INDEX = re.compile(rb"<v>(\d{1,9})</v>")
+def _with_known_errors(xml: bytes) -> bytes:
+    """The sheet with #N/A for error values that calamine does not know, such as #SPILL!.
+
+    One of them would keep it from reading the sheet at all. What the cell shows is told by `_seen`.
+    """
+    return _ERROR_CELL.sub(
+        lambda match: match[0] if match[2] in _KNOWN_ERRORS else match[1] + b"#N/A", xml
+    )
+
+
+_ERROR_CELL = re.compile(
+    rb"""( t="e"[^>]{0,200}>(?:<f[^>]{0,200}>(?:[^<]{0,9000}</f>)?)?<v>)([^<]{0,100})(?=</v>)"""
+)
+_KNOWN_ERRORS = (
+    b"#DIV/0!", b"#N/A", b"#NAME?", b"#NULL!", b"#NUM!", b"#REF!", b"#VALUE!", b"#GETTING_DATA",
+)  # fmt: skip
+_INDEX = re.compile(rb">(\d{1,9})</")
 _COUNT = re.compile(rb"""\buniqueCount\s*=\s*["'](\d+)""")
 
 
@@ -355,9 +402,8 @@ def _without_far(
     if reach.cells > min(_FEW, bounds.cells // 4):
         what = f"it spans {reach.box:,} cells"
         raise bounds.refusal(package.file, "cells", what, sheet=sheet)
-    near, far = without_far_cells(xml, bounds.cells)
-    rest = extent(near)
-    if rest is None or rest.box > bounds.cells:
+    near, far = without_far_cells(xml, _NEAR)
+    if len(far) > max(100, reach.cells // 10):  # then they are no strays, but what the sheet holds
         what = f"it spans {reach.box:,} cells"
         raise bounds.refusal(package.file, "cells", what, sheet=sheet)
     first = ", ".join(far[:3]) + (" and others" if len(far) > 3 else "")
@@ -370,6 +416,7 @@ def _without_far(
 
 
 _FEW = 2_000_000  # cells that are looked at one by one
+_NEAR = 2_000_000  # cells in the rectangle of those that are kept
 
 
 def _with(package: Package, changed: dict[str, bytes]) -> bytes:
@@ -563,7 +610,7 @@ def _csv(path: Path, data: bytes, bounds: Bounds) -> Read:
         raise bounds.refusal(path.name, "cells", f"it spans {cells:,} cells")
     for row in rows:
         row.extend([""] * (width - len(row)))
-    return "csv", [Grid(path.stem[:31], rows, text_only=True)], remarks, None
+    return "csv", [Grid(path.stem, rows, text_only=True)], remarks, None
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
