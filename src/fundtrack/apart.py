@@ -6,13 +6,15 @@ limit memory by itself, the process asks for that too (`readers`).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -37,29 +39,37 @@ def run(task: str, data: bytes, given: Any, bounds: Bounds) -> Any:
     """What `readers` gives for the task. Raises Unread as it does, Overrun where it was stopped."""
     order = pickle.dumps((task, given, bounds.memory_mb), protocol=5)
     end = time.monotonic() + bounds.seconds
-    with subprocess.Popen(
-        _COMMAND,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # a Rust panic prints there
-        creationflags=_NO_WINDOW,
-    ) as process:
-        answer, over = None, None
-        to_send: bytes | None = order + data
-        while answer is None and over is None:
-            try:
-                answer, _ = process.communicate(to_send, timeout=_LOOK)
-            except subprocess.TimeoutExpired:
-                to_send = None
-                over = _over(process.pid, end, bounds)
+    with (
+        subprocess.Popen(
+            _COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a Rust panic prints there
+            creationflags=_NO_WINDOW,
+        ) as process,
+        ThreadPoolExecutor(2) as pipes,  # read while it is written: neither may wait for the other
+    ):
+        assert process.stdin is not None and process.stdout is not None
+        pipes.submit(_sent, process.stdin, order, data)
+        answering = pipes.submit(process.stdout.read)
+        over = None
+        while not over and not wait([answering], _LOOK).done:
+            over = _over(process.pid, end, bounds)
         if over:
             process.kill()
+        answer = answering.result()
     if over or process.returncode or not answer:
         raise Overrun(over)
     kind, value = _Plain(io.BytesIO(answer)).load()
     if kind == "unread":
         raise readers.Unread(*value)
     return value
+
+
+def _sent(pipe: IO[bytes], *pieces: bytes) -> None:
+    with contextlib.suppress(OSError), pipe:  # it may have ended before it had read all
+        for piece in pieces:
+            pipe.write(piece)
 
 
 def _over(pid: int, end: float, bounds: Bounds) -> str | None:

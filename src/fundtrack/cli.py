@@ -257,14 +257,12 @@ def _run(request: Request) -> Checked | str:
 
 def _guarded(file: str, work: Callable[[], Any]) -> Any:
     """What `work` gives, or one line on why it could not."""
-    from fundtrack.report.text import safe
-
     try:
         return work()
     except FundtrackError as error:
-        return safe(str(error))
+        return _line(str(error))
     except MemoryError:
-        return safe(
+        return _line(
             f"{file}: It does not fit into memory. Close other programs, or split the workbook."
         )
     except Exception as error:
@@ -276,11 +274,18 @@ def _guarded(file: str, work: Callable[[], Any]) -> Any:
         where = (
             f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
         )
-        return safe(
+        return _line(
             f"{file}: fundtrack itself failed ({type(error).__name__}{where}). Nothing was "
             f"changed. Please report this "
             "line, without the workbook."
         )
+
+
+def _line(text: str) -> str:
+    """The text on one line, whatever a file's name holds."""
+    from fundtrack.report.text import safe
+
+    return safe(text).replace("\n", "\\n")
 
 
 def _printed(done: Sequence[Checked], style: str, *, verbose: bool) -> str:
