@@ -569,8 +569,10 @@ def linked() -> bytes:
 
 # What is read: a report and findings; one odd cell never makes a sheet unreadable.
 READ: dict[str, Callable[[], bytes]] = {
-    **{f"text {name}.xlsx": (lambda t=text: grant(title=t)) for name, text in TEXTS.items()},
-    **{f"key {name}.xlsx": (lambda t=text: grant(grant_id=t)) for name, text in TEXTS.items()},
+    **{
+        f"text {name}.xlsx": (lambda t=text: grant(title=t, grant_id=t))
+        for name, text in TEXTS.items()
+    },
     **{f"cell {name}.xlsx": (lambda x=xml: odd_cell(x)) for name, xml in _CELLS.items()},
     "numbers as text.xlsx": lambda: sheet(
         *(

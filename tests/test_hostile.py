@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import stat
 import subprocess
@@ -11,7 +12,6 @@ import time
 import zipfile
 from pathlib import Path
 
-import openpyxl
 import pytest
 from click.testing import CliRunner
 
@@ -61,16 +61,17 @@ def test_one_odd_cell_never_makes_a_workbook_unreadable(name, check, tmp_path):
     assert result.stderr == ""
     assert not any(ord(mark) in {*range(10), *range(11, 32), 127, 0x202E} for mark in result.stdout)
     copy = tmp_path / f"{Path(name).stem}.checked.xlsx"
-    book = openpyxl.load_workbook(copy)
-    added = book.worksheets[-5:]
-    assert {"Findings", "Summary"} <= {s.title.split(" ")[0] for s in added}
-    for sheet in added:  # what came from the input is text, and leads nowhere outside
-        for row in sheet.iter_rows():
-            for cell in row:
-                link = cell.hyperlink
-                assert link is None or link.location or link.target.startswith("#")
-                if cell.data_type == "f":
-                    assert not any(bad in cell.value for bad in ("cmd|", "example.org", "SUM(1)"))
+    with zipfile.ZipFile(copy) as made:
+        before = set()
+        if name.endswith(".xlsx"):
+            with zipfile.ZipFile(tmp_path / name) as given:
+                before = set(given.namelist())
+        added = {n: made.read(n) for n in made.namelist() if n not in before}
+    assert any(n.startswith("xl/worksheets/sheet") for n in added)
+    # What came from the input is text there, and leads to nothing outside.
+    assert not any(b'TargetMode="External"' in data for data in added.values())
+    formulas = [f for data in added.values() for f in re.findall(rb"<f[ >].*?</f>", data)]
+    assert not any(re.search(rb"cmd|example|SUM\(1|1\+1|2\+3|script", f) for f in formulas)
 
 
 def test_every_bound_is_an_option_that_its_refusal_names(check):
@@ -108,11 +109,11 @@ def test_a_workbook_cut_at_every_hundredth_byte_is_refused(check):
 
 
 def test_what_is_no_file_is_never_waited_for(tmp_path):
-    os.symlink("loop", tmp_path / "loop")
-    paths = [tmp_path, tmp_path / "loop", tmp_path / "no\nfile.xlsx"]
+    paths = [tmp_path, tmp_path / "no\nfile.xlsx"]
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.xlsx")
-        paths += [tmp_path / "pipe.xlsx", Path("/dev/zero")]
+        (tmp_path / "loop").symlink_to("loop")
+        paths += [tmp_path / "pipe.xlsx", tmp_path / "loop", Path("/dev/zero")]
     result = CliRunner().invoke(main, ["check", *map(str, paths)])
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == len(paths)
@@ -180,7 +181,10 @@ class TestInterrupted:
         limited += "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
         limited += "from fundtrack.cli import main; main()"
         result = subprocess.run(
-            [sys.executable, "-c", limited, "check", path, "-q"], capture_output=True, text=True
+            [sys.executable, "-c", limited, "check", path, "-q"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert result.returncode == 2 and "cannot be written" in result.stderr
         assert len(result.stderr.splitlines()) == 1
