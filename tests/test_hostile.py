@@ -163,7 +163,7 @@ class TestInterrupted:
         assert subprocess.run([*COMMAND, "check", path, "-q"], check=False).returncode == 1
         whole = report.read_bytes()
         moments = random.Random(1)
-        for _ in range(6):
+        for _ in range(4):
             process = subprocess.Popen([*COMMAND, "check", path, "-q"])
             time.sleep(moments.uniform(0.3, 1.4))
             process.send_signal(signal.SIGKILL)
