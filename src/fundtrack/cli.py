@@ -4,6 +4,7 @@ needed.
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fundtrack import __version__
+from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import FundtrackError, Severity
 
 if TYPE_CHECKING:
@@ -68,6 +70,34 @@ def _currency(_: click.Context, __: click.Parameter, value: str | None) -> str |
 
 
 WORKBOOK = click.Path(path_type=Path)
+
+
+def reads_files(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the password and the limits of what is read: `password` and `bounds` for the command."""
+
+    @functools.wraps(command)
+    def run(*args: Any, password_file: Path | None, **given: Any) -> Any:
+        limits = Bounds(**{name: given.pop(f"max_{name}") for name in Bounds.options()})
+        password = _password(password_file) if password_file else None
+        return command(*args, bounds=limits, password=password, **given)
+
+    for option, default, says in reversed(Bounds.options().values()):
+        run = click.option(
+            option, default=default, show_default=True, type=click.IntRange(1), help=says
+        )(run)
+    return click.option(
+        "--password-file",
+        type=WORKBOOK,
+        metavar="FILE",
+        help="A text file whose first line is the password of protected workbooks.",
+    )(run)
+
+
+def _password(path: Path) -> str:
+    outcome = _guarded(path.name, lambda: bytes_of(path, Bounds(file_mb=1)))
+    if isinstance(outcome, str):
+        _stop(outcome)
+    return str(outcome.decode("utf-8-sig", "replace").splitlines()[0])
 
 
 @main.command(epilog="Example: fundtrack check samples/donor_faulty.xlsx --as-of 2024-12-31")
@@ -146,6 +176,7 @@ WORKBOOK = click.Path(path_type=Path)
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="List every finding.")
+@reads_files
 def check(
     workbooks: Sequence[Path],
     output: Path | None,
@@ -163,6 +194,8 @@ def check(
     jobs: int,
     quiet: bool,
     verbose: bool,
+    bounds: Bounds,
+    password: str | None,
 ) -> None:
     """Check workbooks, and write an annotated copy (STEM.checked.xlsx) beside each.
 
@@ -188,6 +221,8 @@ def check(
             max_notes=max_notes,
             max_workings=None if workings == "all" else pipeline.Request.max_workings,
             redact=redact,
+            bounds=bounds,
+            password=password,
         )
         for path in workbooks
     ]
@@ -235,14 +270,12 @@ def _run(request: Request) -> Checked | str:
 
 def _guarded(file: str, work: Callable[[], Any]) -> Any:
     """What `work` gives, or one line on why it could not."""
-    from fundtrack.report.text import safe
-
     try:
         return work()
     except FundtrackError as error:
-        return safe(str(error))
+        return _line(str(error))
     except MemoryError:
-        return safe(
+        return _line(
             f"{file}: It does not fit into memory. Close other programs, or split the workbook."
         )
     except Exception as error:
@@ -254,11 +287,18 @@ def _guarded(file: str, work: Callable[[], Any]) -> Any:
         where = (
             f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
         )
-        return safe(
+        return _line(
             f"{file}: fundtrack itself failed ({type(error).__name__}{where}). Nothing was "
             f"changed. Please report this "
             "line, without the workbook."
         )
+
+
+def _line(text: str) -> str:
+    """The text on one line, whatever a file's name holds."""
+    from fundtrack.report.text import safe
+
+    return safe(text).replace("\n", "\\n")
 
 
 def _printed(done: Sequence[Checked], style: str, *, verbose: bool) -> str:
@@ -303,14 +343,23 @@ def _stop(problem: str) -> None:
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def inspect(workbook: Path, companions: Sequence[Path], style: str) -> None:
+@reads_files
+def inspect(
+    workbook: Path,
+    companions: Sequence[Path],
+    style: str,
+    bounds: Bounds,
+    password: str | None,
+) -> None:
     """Show how a workbook would be read: sheets, heading rows, columns, and what is ignored."""
     import json
 
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
-    mapped = _guarded(workbook.name, lambda: pipeline.inspect(workbook, companions))
+    mapped = _guarded(
+        workbook.name, lambda: pipeline.inspect(workbook, companions, bounds, password)
+    )
     if isinstance(mapped, str):
         _stop(mapped)
     elif style == "json":
@@ -372,11 +421,17 @@ def checks(family: str | None, style: str) -> None:
     help="Where to write it; beside the copy unless given.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-def strip(checked: Path, output: Path | None, force: bool) -> None:
+@reads_files
+def strip(
+    checked: Path, output: Path | None, force: bool, bounds: Bounds, password: str | None
+) -> None:
     """Give the original back from an annotated copy."""
     from fundtrack import pipeline
 
-    written = _guarded(checked.name, lambda: pipeline.strip(checked, output, force=force))
+    written = _guarded(
+        checked.name,
+        lambda: pipeline.strip(checked, output, force=force, bounds=bounds, password=password),
+    )
     if isinstance(written, str):
         _stop(written)
     click.echo(f"The original: {written}")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,10 +13,11 @@ from urllib.parse import unquote
 
 from lxml import etree
 
+from fundtrack.archive import Archive
+from fundtrack.bounds import MB, Bounds
 from fundtrack.model import FundtrackError
 
-PART_LIMIT = 512 * 2**20
-KEPT = 128 * 2**20  # inflated bytes that a package holds for its next reader
+PARSED = 64 * MB  # of a part that is parsed as a whole (no sheet is): its tree takes ten times that
 STRICT_MAIN = "http://purl.oclc.org/ooxml/spreadsheetml/main"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
@@ -41,8 +38,6 @@ _MAIN_TYPES = (
     "excel.sheet.macroenabled.main+xml",
     "excel.template.macroenabled.main+xml",
 )
-_UTF8_NAME = 0x800
-_ENCRYPTED = 0x1
 # Encodings in which the bytes of "<!DOCTYPE" can be looked for; UTF-7 or EBCDIC would hide them.
 _PLAIN_ENCODING = re.compile(rb"(utf-?8|utf-?16(le|be)?|us-ascii|ascii|iso-8859-\d+|windows-125\d)")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']+)["']""")
@@ -101,9 +96,14 @@ def parse_xml(data: bytes, file: str, part: str) -> etree._Element:
             f"refused: “{part}” holds a document type or entity declaration, as only attacks do.",
             "Ask the sender for a workbook saved by Excel or LibreOffice.",
         )
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
-    )
+    if len(data) > PARSED:
+        raise FundtrackError(
+            file,
+            f"refused: “{part}” has {len(data) / MB:,.0f} MB, far more than in real workbooks.",
+            "Open the workbook in Excel or LibreOffice and save it again as .xlsx.",
+        )
+    # Without `huge_tree`, lxml itself refuses elements nested deeper than 256.
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         return etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -112,22 +112,6 @@ def parse_xml(data: bytes, file: str, part: str) -> etree._Element:
             f"“{part}” inside the workbook is damaged ({error}).",
             "Open it in Excel, let Excel repair it, and save it again.",
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class RawEntry:
-    """One zip entry as it lies in the file; `data` is still compressed."""
-
-    name: str  # as the zip directory has it
-    name_bytes: bytes
-    method: int  # 0 stored, 8 deflated
-    crc: int
-    size: int  # inflated, as the directory claims
-    start: int  # of `data` in the file
-    data: memoryview
-    utf8: bool
-    date_time: tuple[int, int]  # DOS time, DOS date
-    external: int  # attributes of the file system it came from
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,66 +155,21 @@ class ContentTypes:
         return self.overrides.get(name) or self.defaults.get(extension, "")
 
 
-class Package:
+class Package(Archive):
     """A workbook package held in memory; the file itself is opened once, only for reading.
 
-    Raises FundtrackError when it is not a zip, is truncated, has encrypted, overlapping or doubled
-    entries, has no workbook part, or when a part that is parsed declares a document type.
+    Raises FundtrackError as an archive does, and when it has no workbook part or a part that is
+    parsed declares a document type.
     """
 
     def __init__(
-        self, path: Path, *, data: bytes | None = None, part_limit: int = PART_LIMIT
+        self, path: Path, *, data: bytes | None = None, bounds: Bounds | None = None
     ) -> None:
-        self.path, self.file, self.part_limit = path, path.name, part_limit
-        self.bytes = _bytes_of(path) if data is None else data
-        self._kept: dict[str, bytes] = {}
-        self._infos = self._directory()
-        self._raw = {info.orig_filename: self._entry(info) for info in self._infos}
-        self.names = [info.orig_filename for info in self._infos]
-        self._by_key = {_key(name): name for name in self.names}
-        self._refuse_odd_entries()
+        super().__init__(path, data=data, bounds=bounds)
         self.content_types = self._content_types()
         self.main_part = self._main_part()
         self._workbook = self.parse(self.main_part)
         self.sheets = self._sheets()
-
-    def has(self, name: str) -> bool:
-        """Say whether the package holds the entry, whatever the case of its name."""
-        return _key(name) in self._by_key
-
-    def entry_name(self, name: str) -> str:
-        """Give the entry's own spelling of a part name; the name itself where there is none."""
-        return self._by_key.get(_key(name), name.replace("\\", "/").lstrip("/"))
-
-    def raw(self, name: str) -> RawEntry:
-        """Give an entry's compressed bytes and header facts. Raises KeyError when there is none."""
-        return self._raw[self.entry_name(name)]
-
-    def read(self, name: str, *, keep: bool = False) -> bytes:
-        """Give the inflated bytes of an entry, its CRC verified.
-
-        `keep` holds them for the next reader, up to KEPT bytes in all. Raises KeyError when there
-        is none, FundtrackError when it is damaged or over `part_limit` (counted while inflating:
-        the size that a header claims is not believed).
-        """
-        entry = self.raw(name)
-        if entry.name in self._kept:
-            return self._kept.pop(entry.name)
-        try:
-            data = self._inflate(entry)
-        except zlib.error as error:
-            raise self._damaged(f"“{name}” cannot be inflated") from error
-        if len(data) > self.part_limit:
-            raise FundtrackError(
-                self.file,
-                f"refused: “{name}” inflates to over {self.part_limit // 2**20} MB.",
-                "Split the workbook, or raise the limit if you trust its sender.",
-            )
-        if zlib.crc32(data) != entry.crc:
-            raise self._damaged(f"“{name}” does not match its checksum")
-        if keep and len(data) + sum(map(len, self._kept.values())) <= KEPT:
-            self._kept[entry.name] = data
-        return data
 
     def parse(self, name: str) -> etree._Element:
         """Give the root element of an XML part; raises as `read` and `parse_xml` do."""
@@ -284,86 +223,6 @@ class Package:
         }
 
     # What follows is done once, while the package is opened.
-
-    def _damaged(self, what: str) -> FundtrackError:
-        return FundtrackError(
-            self.file,
-            f"is damaged: {what}.",
-            "Copy or download it again, or open it in Excel and save it anew.",
-        )
-
-    def _directory(self) -> list[zipfile.ZipInfo]:
-        try:
-            with zipfile.ZipFile(io.BytesIO(self.bytes)) as archive:
-                return archive.infolist()
-        except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError) as error:
-            if self.bytes[:4] == b"PK\x03\x04":
-                raise self._damaged("it is cut short or its directory is unreadable") from error
-            raise FundtrackError(
-                self.file,
-                "is not a workbook package (.xlsx and its kin are zip archives).",
-                "Save it as .xlsx in Excel or LibreOffice.",
-            ) from error
-
-    def _entry(self, info: zipfile.ZipInfo) -> RawEntry:
-        at = info.header_offset
-        head = self.bytes[at : at + 30]
-        if len(head) < 30 or head[:4] != b"PK\x03\x04":
-            raise self._damaged(f"“{info.orig_filename}” is not where the directory says")
-        name_size, extra_size = struct.unpack("<HH", head[26:30])
-        start = at + 30 + name_size + extra_size
-        data = memoryview(self.bytes)[start : start + info.compress_size]
-        if len(data) < info.compress_size:
-            raise self._damaged(f"“{info.orig_filename}” is cut short")
-        year, month, day, hour, minute, second = info.date_time
-        return RawEntry(
-            name=info.orig_filename,
-            name_bytes=self.bytes[at + 30 : at + 30 + name_size],
-            method=info.compress_type,
-            crc=info.CRC,
-            size=info.file_size,
-            start=start,
-            data=data,
-            utf8=bool(info.flag_bits & _UTF8_NAME),
-            date_time=(
-                hour << 11 | minute << 5 | second // 2,
-                (year - 1980) << 9 | month << 5 | day,
-            ),
-            external=info.external_attr,
-        )
-
-    def _refuse_odd_entries(self) -> None:
-        reason = None
-        keys = [_key(name) for name in self.names]
-        if len(set(keys)) < len(keys):
-            twice = next(name for name in self.names if keys.count(_key(name)) > 1)
-            reason = f"the entry “{twice}” is there twice"
-        elif locked := next((i for i in self._infos if i.flag_bits & _ENCRYPTED), None):
-            reason = f"the entry “{locked.orig_filename}” is encrypted"
-        elif odd := next((i for i in self._infos if i.compress_type not in (0, 8)), None):
-            reason = f"“{odd.orig_filename}” uses compression method {odd.compress_type}"
-        else:
-            end = 0
-            for info in sorted(self._infos, key=lambda i: i.header_offset):
-                if info.header_offset < end:
-                    reason = f"the entry “{info.orig_filename}” overlaps another"
-                entry = self._raw[info.orig_filename]
-                end = entry.start + len(entry.data)
-        if reason:
-            raise FundtrackError(
-                self.file,
-                f"refused: {reason}.",
-                "Ask the sender for a workbook saved by Excel or LibreOffice.",
-            )
-
-    def _inflate(self, entry: RawEntry) -> bytes:
-        if entry.method == 0:
-            return bytes(entry.data)
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        data = inflater.decompress(entry.data, self.part_limit + 1)
-        if len(data) <= self.part_limit and not inflater.eof:
-            raise zlib.error("incomplete")
-        return data
 
     def _content_types(self) -> ContentTypes:
         name = "[Content_Types].xml"
@@ -445,21 +304,6 @@ def rels_name(part: str) -> str:
     """Give the entry that holds the links of a part ("" is the package itself)."""
     folder, _, name = part.replace("\\", "/").rpartition("/")
     return posixpath.join(folder, "_rels", f"{name}.rels")
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise FundtrackError(
-            path.name, f"cannot be read ({reason}).", "Check the path and its permissions."
-        ) from error
-
-
-def _key(name: str) -> str:
-    """Part names are compared without case (ECMA-376 part 2, 6.2); some writers use backslashes."""
-    return name.replace("\\", "/").lstrip("/").lower()
 
 
 def _shows_percent(code: str) -> bool:

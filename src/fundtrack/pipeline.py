@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fundtrack import read, report, rules
+from fundtrack import read, readers, report, rules
+from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import Assessment, FundtrackError, Options, Severity
 from fundtrack.ooxml import Package
 
@@ -38,6 +39,8 @@ class Request:
     max_notes: int = 1000
     max_workings: int | None = 10_000  # rows behind the figures, else none is listed; None: all
     redact: bool = False  # a workbook to share in place of the annotated copy
+    bounds: Bounds = field(default_factory=Bounds)
+    password: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,15 @@ def check(request: Request) -> Checked:
 def _check(request: Request) -> Checked:
     goal = _target(request) if request.report else None
     with ThreadPoolExecutor(1) as aside:
-        reading = aside.submit(_read, request.path)
+        reading = aside.submit(_read, request.path, request.bounds, request.password)
         _prepare()
     workbook = reading.result()
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
-    earlier = None if request.redact else _earlier(request.path, goal, force=request.force)
-    companions = [read.workbook(other) for other in request.companions]
+    earlier = None if request.redact else _earlier(request, goal)
+    companions = [
+        read.workbook(other, request.bounds, request.password) for other in request.companions
+    ]
     assessment = _assessed(workbook, companions, request)
     open_ = [f.severity for f in assessment.findings if not f.accepted]
     worst = min(open_, key=lambda s: s.rank, default=None)
@@ -124,11 +129,17 @@ def assess(
     return check(Request(path, companions, options or Options(), report=False)).assessment
 
 
-def inspect(path: Path, companions: Sequence[Path] = ()) -> columns.Mapped:
+def inspect(
+    path: Path,
+    companions: Sequence[Path] = (),
+    bounds: Bounds | None = None,
+    password: str | None = None,
+) -> columns.Mapped:
     """How a workbook and its companions are understood. Raises FundtrackError as `check` does."""
     from fundtrack import columns  # noqa: PLC0415 - it loads pandas
 
-    return columns.mapped(_read(path), [read.workbook(other) for other in companions])
+    others = [read.workbook(other, bounds, password) for other in companions]
+    return columns.mapped(_read(path, bounds or Bounds(), password), others)
 
 
 def _assessed(
@@ -167,40 +178,54 @@ def _assessed(
     )
 
 
-def _read(path: Path) -> read.Workbook:
+def _read(path: Path, bounds: Bounds, password: str | None) -> read.Workbook:
     """The workbook; of an annotated copy, the original inside it."""
-    if path.suffix.lower() in PACKAGES and path.is_file() and _annotated(path):
-        with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
-            original = Path(folder) / path.name
-            report.strip(path, original)
-            return read.workbook(original)
-    return read.workbook(path)
+    data = bytes_of(path, bounds)
+    if path.suffix.lower() in PACKAGES:
+        package = _package(path, read.unlocked(path, data, bounds, password), bounds)
+        if package is not None and report.is_annotated(package):
+            original = read.workbook(path, bounds, data=report.stripped(package))
+            return replace(original, locked=package.bytes is not data)
+    return read.workbook(path, bounds, password, data=data)
 
 
-def _annotated(path: Path) -> bool:
+def _annotated(path: Path, request: Request) -> Package | None:
+    """The package of a file that fundtrack annotated; None where it is another."""
+    if path.suffix.lower() not in PACKAGES:
+        return None
+    bounds = request.bounds
+    data = read.unlocked(path, bytes_of(path, bounds), bounds, request.password)
+    package = _package(path, data, bounds)
+    return package if package is not None and report.is_annotated(package) else None
+
+
+def _package(path: Path, data: bytes, bounds: Bounds) -> Package | None:
+    """The package; None where the reader will say what is wrong with it."""
     try:
-        return report.is_annotated(Package(path))
+        return Package(path, data=data, bounds=bounds)
     except FundtrackError:
-        return False
+        return None
 
 
-def _earlier(path: Path, goal: Path | None, *, force: bool) -> tuple[report.Answers, str] | None:
+def _earlier(request: Request, goal: Path | None) -> tuple[report.Answers, str] | None:
     """What reviewers wrote so far, and in which files: the input, where it is an annotated copy,
     and the copy that is about to be replaced, so that their work is not lost.
 
-    Raises FundtrackError where some of it would be, unless `force`.
+    Raises FundtrackError where some of it would be, unless `request.force`.
     """
     found, files = None, list[str]()
-    for file in dict.fromkeys((path, goal)):
-        if not (file and file.suffix.lower() in PACKAGES and file.is_file() and _annotated(file)):
+    for file in dict.fromkeys((request.path, goal)):
+        package = _annotated(file, request) if file and file.is_file() else None
+        if package is None:
             continue
+        assert file is not None
         try:
-            there = report.answers_in(Package(file))
+            there = report.answers_in(package, request.bounds)
         except FundtrackError:
-            if force and file == goal:
+            if request.force and file == goal:
                 continue
             raise
-        if there and there.others and file == goal and not force:
+        if there and there.others and file == goal and not request.force:
             raise FundtrackError(
                 file.name,
                 f"would be replaced, and columns that were added to its findings be lost "
@@ -248,11 +273,17 @@ def _written(
             assessment,
             goal,
             package=workbook.package,
+            seal=_seal(request.password) if workbook.locked else None,
             families=rules.FAMILIES,
             max_notes=request.max_notes,
             force=request.force,
             earlier=earlier[0] if earlier else None,
         )
+
+
+def _seal(password: str | None) -> Callable[[bytes], bytes]:
+    """What came protected by a password does not leave without it."""
+    return lambda data: readers.locked(data, password or "")
 
 
 def _target(request: Request) -> Path:
@@ -275,14 +306,23 @@ def _target(request: Request) -> Path:
     return output / name if output.is_dir() else output
 
 
-def verify(path: Path) -> report.Verified:
+def verify(
+    path: Path, *, bounds: Bounds | None = None, password: str | None = None
+) -> report.Verified:
     """Whether the figures of an annotated workbook are those that were checked. Raises
     FundtrackError where that cannot be told.
     """
-    return report.verify(path)
+    return report.verify(path, bounds or Bounds(), password)
 
 
-def strip(path: Path, output: Path | None, *, force: bool) -> Path:
+def strip(
+    path: Path,
+    output: Path | None,
+    *,
+    force: bool,
+    bounds: Bounds | None = None,
+    password: str | None = None,
+) -> Path:
     """Writes the original back from an annotated copy, and gives its path. Raises
     FundtrackError.
     """
@@ -291,5 +331,10 @@ def strip(path: Path, output: Path | None, *, force: bool) -> Path:
     goal = output or path.with_name(name)
     if output is None and goal.exists():  # the original is still there: do not touch it
         goal = path.with_name(f"{stem}.original{path.suffix}")
-    report.strip(path, goal, force=force)
+    bounds = bounds or Bounds()
+    data = bytes_of(path, bounds)
+    opened = read.unlocked(path, data, bounds, password)
+    seal = _seal(password) if opened is not data else None
+    package = Package(path, data=opened, bounds=bounds)
+    report.strip(path, goal, force=force, package=package, seal=seal)
     return goal

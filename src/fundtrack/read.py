@@ -1,6 +1,8 @@
 """From a file to grids of raw cells: `grid.rows[0][0]` is A1. Nothing is interpreted here.
 
-Calamine reads the workbooks, the standard library the CSV. What calamine cannot tell (error cells,
+Calamine reads the workbooks, the standard library the CSV. Before calamine sees a workbook, its
+parts are measured; what is found odd, and every format that cannot be measured, is read in a
+process of its own (`apart`). What calamine cannot tell (error cells,
 formulas that were never calculated, percentage formats, hidden rows) is looked up in the package of
 an .xlsx or .xlsm by a scan of the sheet's bytes, which costs far less than parsing them.
 """
@@ -11,7 +13,7 @@ import csv
 import hashlib
 import io
 import re
-import stat
+import struct
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -19,12 +21,15 @@ from decimal import ROUND_HALF_UP, Context
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum
-
+from fundtrack import apart, readers
+from fundtrack.archive import Archive
+from fundtrack.bounds import MB, Bounds, bytes_of
+from fundtrack.extent import Extent, extent, without_far_cells
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_index, column_letter
+from fundtrack.words import plural
 
 Cell = Any  # str, float, int, bool, date, datetime, time, timedelta, ErrorCell or Uncalculated
 
@@ -68,6 +73,7 @@ class Workbook:
     grids: list[Grid]
     remarks: list[str] = field(default_factory=list)
     package: Package | None = None  # of an .xlsx or .xlsm: the very bytes that were read
+    locked: bool = False  # it was protected by a password
 
     @cached_property
     def sheet_digests(self) -> dict[str, str]:
@@ -142,52 +148,127 @@ def _said(values: Any) -> bytes:
     return repr(values).encode("utf-8", "backslashreplace")
 
 
-def workbook(path: Path, data: bytes | None = None) -> Workbook:
-    """Reads a file, told by its content and not by its name; `data` where it is read already.
+def workbook(
+    path: Path,
+    bounds: Bounds | None = None,
+    password: str | None = None,
+    *,
+    data: bytes | None = None,
+) -> Workbook:
+    """Reads a file, told by its content and not by its name.
 
-    Raises FundtrackError where it is not a regular file, not readable, or not a workbook or CSV.
+    `data` are its bytes where they were read before. Raises FundtrackError where it is not a
+    regular file, not readable, over a bound, or not a workbook or CSV.
     """
-    data = _bytes(path) if data is None else data
-    reader = _reader(path, data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    file_format, grids, remarks, package = reader(path, data)
-    return Workbook(path, file_format, sha256, grids, remarks, package)
+    bounds = bounds or Bounds()
+    file = bytes_of(path, bounds) if data is None else data
+    opened = unlocked(path, file, bounds, password)
+    reader = _reader(path, opened)
+    file_format, grids, remarks, package = reader(path, opened, bounds)
+    if package is None:  # the copy is a new workbook, for which Excel's rules hold
+        grids = _with_legal_names(grids, remarks)
+    sha256 = hashlib.sha256(file).hexdigest()
+    return Workbook(path, file_format, sha256, grids, remarks, package, locked=opened is not file)
 
 
-def _bytes(path: Path) -> bytes:
-    name = path.name or str(path)
+def unlocked(path: Path, data: bytes, bounds: Bounds, password: str | None) -> bytes:
+    """The bytes of the workbook inside one that is protected by a password; others as they are.
+
+    Raises FundtrackError where the password is missing or wrong.
+    """
+    if not _is_locked(data):
+        return data
+    if password is None:
+        raise _locked(path)
+    inner: bytes = _apart("unlocked", path, data, password, bounds)
+    return inner
+
+
+def _is_locked(data: bytes) -> bool:
+    if data[:8] != _OLE:
+        return False
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        return True
+    # [MS-XLS] 2.4.117: the record FilePass follows the first record of the workbook's stream,
+    # which begins at a sector of 512 bytes.
+    starts = range(512, len(data), 512)
+    return any(data[at : at + 2] == b"\x09\x08" and _says_pass(data, at) for at in starts)
+
+
+def _says_pass(data: bytes, at: int) -> bool:
+    """True where FilePass is among the first records of a workbook's stream."""
+    for _ in range(4):
+        kind, size = struct.unpack_from("<HH", data.ljust(at + 4, b"\0"), at)
+        if kind == _FILE_PASS:
+            return True
+        at += 4 + size
+    return False
+
+
+def _apart(task: str, path: Path, data: bytes, given: Any, bounds: Bounds) -> Any:
+    """What a reader gives in a process of its own. Raises FundtrackError."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            what = "a folder" if path.is_dir() else "not a regular file"
-            raise FundtrackError(name, f"This is {what}.", "Give the path of a workbook.")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise FundtrackError(
-            name,
-            f"There is no such file in {path.parent.absolute()}.",
-            "Check the name and the folder.",
-        ) from None
-    except OSError as error:
+        return apart.run(task, data, given, bounds)
+    except apart.Overrun as over:
+        if over.name:
+            met = {"seconds": "took too long", "memory_mb": "took too much memory"}[over.name]
+            raise bounds.refusal(path.name, over.name, f"reading it {met}") from None
         raise FundtrackError(
             path.name,
-            f"The file cannot be read ({error.strerror or error}).",
-            "Close it where it is open, or ask for the right to read it.",
+            "refused: it broke the reader, or took more memory than "
+            f"{Bounds.option('memory_mb')} allows ({bounds.memory_mb:,} MB).",
+            SAVE_AS,
         ) from None
-    if not data:
-        raise FundtrackError(path.name, "The file is empty.", "Ask for it to be sent again.")
-    return data
+    except readers.Unread as reason:
+        raise _unread(path, reason, bounds) from None
 
+
+def _unread(path: Path, reason: readers.Unread, bounds: Bounds) -> Exception:
+    why, *facts = reason.args
+    if why == "locked":
+        return _locked(path)
+    if why == "password":
+        return FundtrackError(
+            path.name,
+            "The password does not open it.",
+            "Give the file whose first line is the password, with --password-file.",
+        )
+    if why == "vast":
+        cells, sheet = facts
+        return bounds.refusal(path.name, "cells", f"it spans {cells:,} cells", sheet=sheet)
+    detail = f" ({facts[0]})" if facts and facts[0] else ""
+    return FundtrackError(path.name, f"The workbook cannot be read{detail}.", SAVE_AS)
+
+
+def _with_legal_names(grids: list[Grid], remarks: list[str]) -> list[Grid]:
+    """The sheets under names that Excel allows, no two alike."""
+    taken: set[str] = set()
+    named = []
+    for grid in grids:
+        stem = _NOT_IN_NAMES.sub("_", grid.sheet)[:31].strip("'") or "Sheet"
+        name, number = f"{stem}_"[:31] if stem.lower() == "history" else stem, 2
+        while name.lower() in taken:
+            name, number = f"{stem[:26]} {number}", number + 1
+        taken.add(name.lower())
+        if name != grid.sheet:
+            remarks.append(
+                f"The sheet “{grid.sheet[:40]}” is called “{name}” here: Excel does not allow its "
+                "name."
+            )
+        named.append(replace(grid, sheet=name))
+    return named
+
+
+_NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Read = tuple[str, list[Grid], list[str], Package | None]
-Reader = Callable[[Path, bytes], Read]
+Reader = Callable[[Path, bytes, Bounds], Read]
 
 
 def _reader(path: Path, data: bytes) -> Reader:
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zipped(path, data)
-    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        if "EncryptedPackage".encode("utf-16-le") in data:
-            raise _locked(path)
+    if data[:8] == _OLE:
         return _xls
     head = data[:4096].lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
     looks = (
@@ -218,21 +299,21 @@ def _reader(path: Path, data: bytes) -> Reader:
 
 
 def _zipped(path: Path, data: bytes) -> Reader:
+    # Only names are looked at here; each reader opens the archive within its bounds.
     try:
-        with ZipFile(io.BytesIO(data)) as archive:
-            names = {name.lower() for name in archive.namelist()}
-            mimetype = archive.read("mimetype") if "mimetype" in archive.namelist() else b""
-    except (BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
+        names = [info.filename for info in ZipFile(io.BytesIO(data)).infolist()]
+    except (BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error):
         raise FundtrackError(
             path.name,
             "The workbook is damaged or cut off: its table of contents cannot be read.",
             "Ask for it to be sent again, or open it in Excel and let it be repaired.",
         ) from None
-    if mimetype.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
+    lower = {name.lower() for name in names}
+    if "content.xml" in lower and "mimetype" in lower:
         return _ods
-    if any(name.endswith("workbook.bin") for name in names):
+    if any(name.endswith("workbook.bin") for name in lower):
         return _xlsb
-    if "[content_types].xml" in names:
+    if "[content_types].xml" in lower:
         return _xlsx
     raise FundtrackError(
         path.name, "This is a ZIP archive, not a workbook.", "Unpack it and check what is inside."
@@ -243,33 +324,187 @@ def _locked(path: Path) -> FundtrackError:
     return FundtrackError(
         path.name,
         "The workbook is protected by a password.",
-        "Open it, save a copy without a password (File, Info, Protect Workbook), and check the "
-        "copy.",
+        "Write the password into the first line of a text file and give that with --password-file, "
+        "or save a copy without a password (File, Info, Protect Workbook) and check the copy.",
     )
 
 
-def _xlsx(path: Path, data: bytes) -> Read:
-    package = Package(path, data=data)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_FILE_PASS = 0x2F
+# What is read here, in this process: cells, cells in a sheet's rectangle, characters of text. More
+# is read in a process of its own, which costs a second copy but can be stopped.
+_HERE_CELLS, _HERE_BOX, _HERE_TEXT = 4_000_000, 8_000_000, 2**28
+
+
+def _xlsx(path: Path, data: bytes, bounds: Bounds) -> Read:
+    package = Package(path, data=data, bounds=bounds)
+    remarks: list[str] = []
+    data, harmless = _measured(package, data, bounds, remarks)
     parts = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
     with ThreadPoolExecutor(1) as aside:  # both wait for native code, so a second core can help
         seen = {
             sheet.name: aside.submit(_seen, package, sheet.part) for sheet in parts if sheet.part
         }
-        grids = _calamine(path, data)
+        grids = _calamine(path, data, bounds, here=harmless)
         told = [_told(grid, seen[grid.sheet].result()) for grid in grids if grid.sheet in seen]
-    return "xlsx", told, [], package
+    return "xlsx", told, remarks, package
 
 
-def _xlsb(path: Path, data: bytes) -> Read:
-    return "xlsb", _calamine(path, data), [_UNSEEN], None
+def _measured(
+    package: Package, data: bytes, bounds: Bounds, remarks: list[str]
+) -> tuple[bytes, bool]:
+    """What may be handed to calamine, and whether that can be done in this process.
+
+    Every part is inflated and measured, whether or not a sheet leads to it: another reader may find
+    its way by other rules. Raises FundtrackError where a bound is passed.
+    """
+    harmless, cells, texts = package.plain, 0, list[int]()
+    cut: dict[str, bytes] = {}
+    sheets = []
+    names = {sheet.part: sheet.name for sheet in package.sheets}
+    for name, xml in package.parts():
+        if name in names and b"\0" in xml[:4]:  # calamine would see a blank sheet
+            raise FundtrackError(
+                package.file, "Its text is not in UTF-8.", SAVE_AS, sheet=names[name]
+            )
+        if b"sheetData" in xml:
+            reach = extent(xml)
+            harmless &= reach is not None
+            if b' t="e"' in xml and (known := _with_known_errors(xml)) != xml:
+                cut[name] = known
+            if reach is None:
+                continue
+            sheet = names.get(name, name)
+            if reach.impossible:
+                raise FundtrackError(
+                    package.file,
+                    "refused: it has a cell past the last row or column that a workbook can have.",
+                    SAVE_AS,
+                    sheet=sheet,
+                )
+            if reach.box > bounds.cells:
+                whole = cut.get(name, xml)
+                cut[name] = _without_far(package, sheet, whole, reach, bounds, remarks)
+            cells += reach.cells
+            sheets.append(name)
+            harmless &= reach.box <= _HERE_BOX
+        elif b"sst" in xml[:4096]:
+            texts += map(len, xml.split(b"</si>"))
+            said = _COUNT.search(xml[:4096])
+            harmless &= not said or int(said[1][:12]) <= len(xml)
+    size = _size_of_texts(package, sheets, cells, texts)
+    if size > bounds.memory_mb * MB:
+        what = f"its texts, repeated as its cells ask, take {size / MB:,.0f} MB"
+        raise bounds.refusal(package.file, "memory_mb", what)
+    harmless = harmless and cells <= _HERE_CELLS and size <= _HERE_TEXT
+    return (_with(package, cut) if cut else data), harmless
 
 
-def _xls(path: Path, data: bytes) -> Read:
-    return "xls", _calamine(path, data), [_UNSEEN], None
+def _size_of_texts(package: Package, sheets: list[str], cells: int, texts: list[int]) -> int:
+    """The bytes, at most, of the shared texts, repeated wherever a cell asks for one.
+
+    Exact only where it matters: one text of 32,000 characters in a million cells takes 32 GB.
+    """
+    if cells * max(texts, default=0) <= _HERE_TEXT:
+        return 0
+    long = {i: size for i, size in enumerate(texts) if size * cells > _HERE_TEXT // 2}
+    total = _HERE_TEXT // 2
+    for name in sheets:
+        xml = package.read(name, keep=True)
+        if len(long) <= 20:
+            total += sum(xml.count(b">%d</" % i) * size for i, size in long.items())
+        else:
+            total += sum(long.get(int(i), 0) for i in _INDEX.findall(xml))
+    return total
 
 
-def _ods(path: Path, data: bytes) -> Read:
-    return "ods", _calamine(path, data), [_UNSEEN], None
+def _with_known_errors(xml: bytes) -> bytes:
+    """The sheet with #N/A for error values that calamine does not know, such as #SPILL!.
+
+    One of them would keep it from reading the sheet at all. What the cell shows is told by `_seen`.
+    """
+    return _ERROR_CELL.sub(
+        lambda match: match[0] if match[2] in _KNOWN_ERRORS else match[1] + b"#N/A", xml
+    )
+
+
+_ERROR_CELL = re.compile(
+    rb"""( t="e"[^>]{0,200}>(?:<f[^>]{0,200}>(?:[^<]{0,9000}</f>)?)?<v>)([^<]{0,100})(?=</v>)"""
+)
+_KNOWN_ERRORS = (
+    b"#DIV/0!", b"#N/A", b"#NAME?", b"#NULL!", b"#NUM!", b"#REF!", b"#VALUE!", b"#GETTING_DATA",
+)  # fmt: skip
+_INDEX = re.compile(rb">(\d{1,9})</")
+_COUNT = re.compile(rb"""\buniqueCount\s*=\s*["'](\d+)""")
+
+
+def _without_far(
+    package: Package, sheet: str, xml: bytes, reach: Extent, bounds: Bounds, remarks: list[str]
+) -> bytes:
+    """The sheet's part with the cells left out that stand far from all others."""
+    if reach.cells > min(_FEW, bounds.cells // 4):
+        what = f"it spans {reach.box:,} cells"
+        raise bounds.refusal(package.file, "cells", what, sheet=sheet)
+    near, far = without_far_cells(xml, _NEAR)
+    if len(far) > max(100, reach.cells // 10):  # then they are no strays, but what the sheet holds
+        what = f"it spans {reach.box:,} cells"
+        raise bounds.refusal(package.file, "cells", what, sheet=sheet)
+    first = ", ".join(far[:3]) + (" and others" if len(far) > 3 else "")
+    remarks.append(
+        f"Sheet “{sheet}”: {len(far):,} {plural('cell', len(far))} far from the rest ({first}) "
+        f"{'was' if len(far) == 1 else 'were'} not read. With "
+        f"{'it' if len(far) == 1 else 'them'} the sheet would span {reach.box:,} cells."
+    )
+    return near
+
+
+_FEW = 2_000_000  # cells that are looked at one by one
+_NEAR = 2_000_000  # cells in the rectangle of those that are kept
+
+
+def _with(package: Package, changed: dict[str, bytes]) -> bytes:
+    """The package with other bytes in some of its parts."""
+    stream = io.BytesIO()
+    with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=1) as made:
+        for name in package.names:
+            made.writestr(name, changed[name] if name in changed else package.read(name, keep=True))
+    return stream.getvalue()
+
+
+def _xlsb(path: Path, data: bytes, bounds: Bounds) -> Read:
+    _verified(path, data, bounds)
+    return "xlsb", _calamine(path, data, bounds), [_UNSEEN], None
+
+
+def _xls(path: Path, data: bytes, bounds: Bounds) -> Read:
+    return "xls", _calamine(path, data, bounds), [_UNSEEN], None
+
+
+def _ods(path: Path, data: bytes, bounds: Bounds) -> Read:
+    archive = _verified(path, data, bounds)
+    if not archive.read("mimetype").startswith(_ODS):
+        raise FundtrackError(
+            path.name, "This is an OpenDocument file, but not a spreadsheet.", SAVE_AS
+        )
+    if archive.has(_MANIFEST) and b"encryption-data" in archive.read(_MANIFEST):
+        raise FundtrackError(
+            path.name,
+            "The workbook is protected by a password.",
+            "Open it in LibreOffice and save a copy without a password (File, Save As), or as "
+            ".xlsx with one, which --password-file opens.",
+        )
+    return "ods", _calamine(path, data, bounds), [_UNSEEN], None
+
+
+_ODS = b"application/vnd.oasis.opendocument.spreadsheet"
+_MANIFEST = "META-INF/manifest.xml"
+
+
+def _verified(path: Path, data: bytes, bounds: Bounds) -> Archive:
+    archive = Archive(path, data=data, bounds=bounds)
+    for _ in archive.parts():
+        pass  # each part is measured as it is passed
+    return archive
 
 
 _UNSEEN = (
@@ -278,49 +513,46 @@ _UNSEEN = (
 )
 
 
-def values(path: Path, data: bytes, sheets: Collection[str]) -> list[Grid]:
-    """Reads the values of the sheets named, and of no others; one that is not there is left out.
+def values(package: Package, bounds: Bounds, wanted: Collection[str]) -> list[Grid]:
+    """The values of the sheets named in `wanted`, and of no others; one not there is left out.
 
-    Raises FundtrackError where the bytes are no workbook, or hold none of these sheets.
+    Raises FundtrackError where they cannot be read, or there is none of them.
     """
-    return _calamine(path, data, sheets)
+    data, harmless = _measured(package, package.bytes, bounds, [])
+    return _calamine(package.path, data, bounds, here=harmless, wanted=wanted)
 
 
-def _calamine(path: Path, data: bytes, wanted: Collection[str] | None = None) -> list[Grid]:
+def _calamine(
+    path: Path,
+    data: bytes,
+    bounds: Bounds,
+    *,
+    here: bool = False,
+    wanted: Collection[str] | None = None,
+) -> list[Grid]:
+    """The sheets' values; read in this process only where that was found harmless."""
+    given = (bounds.cells, None if wanted is None else frozenset(wanted))
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        grids = []
-        for meta in book.sheets_metadata:
-            if meta.typ is not SheetTypeEnum.WorkSheet:
-                continue
-            if wanted is not None and meta.name not in wanted:
-                continue
-            rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
-            grids.append(
-                Grid(meta.name, rows, hidden=str(meta.visible) != "SheetVisibleEnum.Visible")
-            )
-    except PasswordError:
-        raise _locked(path) from None
-    except BaseException as error:
-        # A Rust panic arrives as pyo3's PanicException, which is not an Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        detail = str(error).splitlines()[0][:200] if isinstance(error, CalamineError) else ""
-        raise FundtrackError(
-            path.name, f"The workbook cannot be read{f' ({detail})' if detail else ''}.", SAVE_AS
-        ) from None
-    if not grids:
+        sheets = (
+            readers.sheets(data, *given) if here else _apart("sheets", path, data, given, bounds)
+        )
+    except readers.Unread as reason:
+        raise _unread(path, reason, bounds) from None
+    if not sheets:
         raise FundtrackError(path.name, "The workbook has no worksheet.", SAVE_AS)
-    return grids
+    return [Grid(name, rows, hidden=hidden) for name, hidden, rows in sheets]
 
 
+# How far a scan looks around a match: without an end, text made for it would be read all over again
+# for each match.
+_TAG, _FORMULA_AND_VALUE = 1_000, 200_000
 _FORMULA = re.compile(rb"<f[ >/]|<\w+:f[ >/]")
 _ERROR = re.compile(rb""" t="e"|\st='e'""")
 _ADDRESS = re.compile(rb"""\br=["']([A-Z]{1,3})(\d{1,7})["']""")
 _VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
 _CELL_END = re.compile(rb"</(?:\w+:)?c>|<(?:\w+:)?c[ >]")
 _TEXT_RESULT = re.compile(rb"""\st=["']str["']""")
-_HIDDEN_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*\bhidden=["'](?:1|true)["']""")
+_HIDDEN_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]{0,500}\bhidden=["'](?:1|true)["']""")
 
 
 @dataclass(frozen=True)
@@ -347,12 +579,13 @@ def _seen(package: Package, part: str) -> _Seen:
             value = _VALUE.search(xml, match.end(), match.end() + 2000)
             errors[_position(found)] = value.group(1).decode() if value else "#ERROR"
     for match in _FORMULA.finditer(xml) if b"<%bf" % _prefix(xml) in xml else ():
-        tag = xml[xml.rfind(b"<", 0, match.start()) : match.start()]
+        tag = xml[xml.rfind(b"<", max(0, match.start() - _TAG), match.start()) : match.start()]
         if not (found := _ADDRESS.search(tag)):
             continue  # `<f` outside a cell, as in a conditional format
         formulas.append((found.group(1) + found.group(2)).decode())
-        close = _CELL_END.search(xml, match.end())
-        value = _VALUE.search(xml, match.end(), close.start() if close else len(xml))
+        most = match.end() + _FORMULA_AND_VALUE
+        close = _CELL_END.search(xml, match.end(), most)
+        value = _VALUE.search(xml, match.end(), close.start() if close else most)
         if not (value and value.group(1)) and not _TEXT_RESULT.search(tag):
             uncalculated.append(_position(found))
     hidden_rows = len(_HIDDEN_ROW.findall(xml)) if b"hidden=" in xml else 0
@@ -395,7 +628,7 @@ def _prefix(xml: bytes) -> bytes:
 
 
 def _tag_around(xml: bytes, at: int) -> bytes:
-    return xml[xml.rfind(b"<", 0, at) : xml.find(b">", at) + 1]
+    return xml[xml.rfind(b"<", max(0, at - _TAG), at) : xml.find(b">", at, at + _TAG) + 1]
 
 
 def _position(address: re.Match[bytes]) -> tuple[int, int]:
@@ -413,10 +646,12 @@ def _put(rows: list[list[Cell]], at: tuple[int, int], value: Cell) -> None:
         rows[row][column] = value
 
 
-def _csv(path: Path, data: bytes) -> Read:
+def _csv(path: Path, data: bytes, bounds: Bounds) -> Read:
     text, remarks = _decoded(data)
     sample = text[:65536]
     delimiter = max(",;\t|", key=sample.count)
+    if (cells := text.count(delimiter) + text.count("\n")) > bounds.cells:
+        raise bounds.refusal(path.name, "cells", f"it has {cells:,} cells")
     csv.field_size_limit(2**31 - 1)
     try:
         rows: list[list[Cell]] = [
@@ -429,9 +664,11 @@ def _csv(path: Path, data: bytes) -> Read:
         raise FundtrackError(
             path.name, "This is not a workbook, nor a CSV with more than one column.", SAVE_AS
         )
+    if (cells := width * len(rows)) > bounds.cells:
+        raise bounds.refusal(path.name, "cells", f"it spans {cells:,} cells")
     for row in rows:
         row.extend([""] * (width - len(row)))
-    return "csv", [Grid(path.stem[:31], rows, text_only=True)], remarks, None
+    return "csv", [Grid(path.stem, rows, text_only=True)], remarks, None
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:

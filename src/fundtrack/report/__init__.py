@@ -4,7 +4,7 @@ from fundtrack.report.annotate import annotate, is_annotated, refuse_target
 from fundtrack.report.answers import Answers, Listed, answers_in, carried, merged, read_answers
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook
-from fundtrack.report.strip import strip
+from fundtrack.report.strip import strip, stripped
 from fundtrack.report.verify import Verified, verify
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "refuse_target",
     "shared_workbook",
     "strip",
+    "stripped",
     "verify",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
+from fundtrack.bounds import Bounds
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
 from fundtrack.ooxml import Package, SheetPart, child, column_letter
 from fundtrack.report import sheets
@@ -35,7 +36,8 @@ SHARED_STRING = re.compile(rb"<((?:\w+:)?)si(?:\s[^>]*)?(?:/>|>.*?</\1si>)", re.
 _MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
-_WHOLE = 2**32  # the reader has already applied its limits to the parts
+# What the report makes itself.
+_OURS = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000)
 
 # The fills differ in lightness too, and each has another font and border: told apart in grey and
 # by colour-blind readers. Excel allows only thin lines in a differential format.
@@ -105,6 +107,7 @@ def annotate(
     target: Path,
     *,
     package: Package | None = None,
+    seal: Callable[[bytes], bytes] | None = None,
     families: Mapping[str, str] | None = None,
     max_notes: int = 1000,
     force: bool = False,
@@ -113,7 +116,7 @@ def annotate(
     """Write the annotated copy of an .xlsx, .xlsm, .xltx or .xltm file; the input is only read.
 
     `package` holds the bytes that were assessed, where they were read before: `path` then only
-    guards against being overwritten.
+    guards against being overwritten. `seal` protects the copy by a password.
 
     Gives the number of findings at a cell of this workbook that got no note: beyond `max_notes` a
     sheet, or on a cell that has a note of its own. `families` names the checks' families by the
@@ -123,7 +126,7 @@ def annotate(
     unreadable, or when the target cannot be written; nothing is left behind then.
     """
     refuse_target(path, target, force=force)
-    package = package or Package(path, part_limit=_WHOLE)
+    package = package or Package(path, bounds=_OURS)
     if is_annotated(package):
         raise FundtrackError(
             path.name, "is annotated already.", "Take the annotation out first: fundtrack strip."
@@ -150,10 +153,10 @@ def annotate(
         lost=_lost(assessment, earlier),
         name_prefix=NAME_PREFIX,
     )
-    add_sheets(draft, Package(path, data=added, part_limit=_WHOLE), styles, blocks)
+    add_sheets(draft, Package(path, data=added, bounds=_OURS), styles, blocks)
     if styles.usable:
         styles.save()
-    draft.save(target)
+    draft.save(target, seal=seal)
     return unnoted
 
 

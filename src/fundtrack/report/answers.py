@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fundtrack import read
+from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
 from fundtrack.ooxml import Package, children
 from fundtrack.words import plural
@@ -107,13 +108,14 @@ def carried(answers: Answers, now: Collection[str], source: str) -> list[str]:
     return [said, *answers.remarks]
 
 
-def read_answers(path: Path) -> Answers:
+def read_answers(path: Path, bounds: Bounds | None = None, password: str | None = None) -> Answers:
     """Give the findings and answers of a workbook that fundtrack annotated.
 
     Raises FundtrackError where the file cannot be read or has no sheet of findings.
     """
-    package = Package(path, part_limit=2**32)
-    found = answers_in(package)
+    bounds = bounds or Bounds()
+    data = read.unlocked(path, bytes_of(path, bounds), bounds, password)
+    found = answers_in(Package(path, data=data, bounds=bounds), bounds)
     if found is None:
         raise FundtrackError(
             path.name,
@@ -123,7 +125,7 @@ def read_answers(path: Path) -> Answers:
     return found
 
 
-def answers_in(package: Package) -> Answers | None:
+def answers_in(package: Package, bounds: Bounds) -> Answers | None:
     """Give the findings and answers of an annotated package; None where it lists no findings.
 
     Raises FundtrackError where there are findings whose headings are gone.
@@ -131,7 +133,7 @@ def answers_in(package: Package) -> Answers | None:
     roles = sheets_by_role(package)
     names = [sheet.name for sheet in package.sheets if sheet.kind == "worksheet"]
     wanted = {name: roles[name] for name in names if roles.get(name) in _TABLES}
-    grids = read.values(package.path, package.bytes, wanted or names)
+    grids = read.values(package, bounds, wanted or names)
     if "findings" not in wanted.values():  # a script that renames a sheet loses what leads to it
         wanted = {g.sheet: role for g in grids if (role := _role_by_headings(g))}
     if "findings" not in wanted.values():

@@ -9,6 +9,7 @@ import posixpath
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import count
@@ -16,10 +17,10 @@ from pathlib import Path
 
 from lxml import etree
 
+from fundtrack.archive import RawEntry
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import (
     Package,
-    RawEntry,
     Relationship,
     column_index,
     parse_xml,
@@ -176,8 +177,22 @@ class Draft:
         )
         return f"rId{number}"
 
-    def save(self, target: Path, *, with_original: bool = True) -> None:
-        """Write the package beside the target and move it into place; raises FundtrackError."""
+    def save(
+        self,
+        target: Path,
+        *,
+        with_original: bool = True,
+        seal: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """Write the package beside the target and move it into place; raises FundtrackError.
+
+        `seal` protects the whole file by a password.
+        """
+        data = self.finished(with_original=with_original)
+        write_file(target, seal(data) if seal else data)
+
+    def finished(self, *, with_original: bool = True) -> bytes:
+        """Give the package's bytes; nothing can be changed after."""
         if with_original:
             self._declare("Override", "PartName", "/" + ORIGINAL, _ORIGINAL_TYPE)
         self._data |= {name: serialise(root) for name, root in self._trees.items()}
@@ -191,7 +206,7 @@ class Draft:
         if with_original:
             entries.append(_packed(ORIGINAL, self._original(), stored=True))
         self._aside.shutdown()
-        write_file(target, _zip(entries, self.package.file))
+        return _zip(entries, self.package.file)
 
     def _packed(self, name: str) -> RawEntry:
         pieces = self._packing.get(name)

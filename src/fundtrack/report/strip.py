@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -57,8 +58,18 @@ _ROW, _COLUMN = (
 )
 
 
-def strip(path: Path, target: Path, *, force: bool = False) -> None:
+def strip(
+    path: Path,
+    target: Path,
+    *,
+    force: bool = False,
+    package: Package | None = None,
+    seal: Callable[[bytes], bytes] | None = None,
+) -> None:
     """Write the workbook without its annotation; `path` is only read.
+
+    `package` is its content where that was read before, `seal` protects what is written by a
+    password.
 
     The target is the original file, byte for byte, unless another program has saved the annotated
     file since: then its values and formulas are the original's. Raises FundtrackError where the
@@ -66,19 +77,22 @@ def strip(path: Path, target: Path, *, force: bool = False) -> None:
     cannot be written.
     """
     refuse_target(path, target, force=force)
-    package = Package(path, part_limit=2**32)
+    package = package or Package(path)
     if not is_annotated(package):
         raise FundtrackError(
             path.name, "has no annotation by fundtrack.", "Give the file that fundtrack wrote."
         )
+    data = stripped(package)
+    write_file(target, seal(data) if seal else data)
+
+
+def stripped(package: Package) -> bytes:
+    """The bytes of the workbook without its annotation."""
     original = original_bytes(package)
-    if original is not None:
-        write_file(target, original)
-    else:
-        _strip_resaved(Draft(package), target)
+    return _strip_resaved(Draft(package)) if original is None else original
 
 
-def _strip_resaved(draft: Draft, target: Path) -> None:
+def _strip_resaved(draft: Draft) -> bytes:
     package = draft.package
     ours = {_sheet_name(reference) for reference in added_sheets(package).values()}
     before = _reached(draft)
@@ -96,7 +110,7 @@ def _strip_resaved(draft: Draft, target: Path) -> None:
         draft.remove(name)
     if package.has(ORIGINAL):
         draft.remove(ORIGINAL)
-    draft.save(target, with_original=False)
+    return draft.finished(with_original=False)
 
 
 def _blank_strings(draft: Draft, ours: set[str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fundtrack import read
+from fundtrack.bounds import Bounds
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_letter
 from fundtrack.report.answers import sheets_by_role
@@ -51,12 +52,12 @@ class Verified:
         return not (self.altered or self.gone or self.new)
 
 
-def verify(path: Path) -> Verified:
+def verify(path: Path, bounds: Bounds, password: str | None = None) -> Verified:
     """Compare the values of an annotated workbook with the digests in its provenance.
 
     Raises FundtrackError where the file cannot be read, or has no such digests.
     """
-    workbook = read.workbook(path)
+    workbook = read.workbook(path, bounds, password)
     package = workbook.package
     roles = sheets_by_role(package) if package else {}
     ours = [g for g in workbook.grids if roles.get(g.sheet) == "provenance"]
@@ -80,7 +81,7 @@ def verify(path: Path) -> Verified:
     gone = [name for name in checked if name not in grids]
     new = [name for name, digest in found.items() if digest and name not in checked]
     cells = None
-    if altered and (before := _original(path, package, facts)):
+    if altered and (before := _original(path, package, facts, bounds)):
         cells = [cell for name in altered for cell in _changed(before.get(name), grids[name])]
     return Verified(
         path.name,
@@ -105,16 +106,16 @@ def _without(grid: read.Grid, cells: Sequence[str]) -> read.Grid:
 
 
 def _original(
-    path: Path, package: Package, facts: Sequence[Sequence[Any]]
+    path: Path, package: Package, facts: Sequence[Sequence[Any]], bounds: Bounds
 ) -> Mapping[str, read.Grid] | None:
     """Give the sheets as they were: from inside the copy, or from the very file beside it."""
     named = {str(row[1]): str(row[2]) for row in facts if row[0] == "Workbook"}
     inside = original_bytes(package)
     try:
         if inside is not None:
-            book = read.workbook(path, inside)
+            book = read.workbook(path, bounds, data=inside)
         else:
-            book = read.workbook(path.with_name(Path(named.get("File", "")).name))
+            book = read.workbook(path.with_name(Path(named.get("File", "")).name), bounds)
             if book.sha256 != named.get("SHA-256"):
                 return None
     except FundtrackError:
