@@ -442,7 +442,8 @@ def strip(
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def verify(checked: Path, style: str) -> None:
+@reads_files
+def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> None:
     """Tell whether the figures of an annotated copy are still those that were checked.
 
     Saving it in another program changes nothing; a changed figure, row or sheet does. Only the
@@ -451,7 +452,9 @@ def verify(checked: Path, style: str) -> None:
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
-    found = _guarded(checked.name, lambda: pipeline.verify(checked))
+    found = _guarded(
+        checked.name, lambda: pipeline.verify(checked, bounds=bounds, password=password)
+    )
     if isinstance(found, str):
         _stop(found)
     click.echo(records.verified(found) if style == "json" else text.verified(found))
