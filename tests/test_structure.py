@@ -24,6 +24,8 @@ LAYERS = [
     {"model", "__init__"},
     {"words", "schema", "ooxml"},
     {"read", "money", "months"},
+    {"sheets"},
+    {"layouts"},
     {"columns", "validate", "book"},
     {"settings", "verdicts"},
     {"flows"},

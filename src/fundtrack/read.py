@@ -12,11 +12,12 @@ import hashlib
 import io
 import re
 import stat
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum
@@ -54,6 +55,7 @@ class Grid:
     percent: frozenset[tuple[int, int]] = frozenset()  # (row, column) from 0: shown as a percentage
     formulas: Sequence[str] = ()  # addresses
     text_only: bool = False  # a CSV: numbers are necessarily text
+    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()  # first and last cell, from 0
 
 
 @dataclass(frozen=True)
@@ -242,10 +244,11 @@ def _calamine(path: Path, data: bytes) -> list[Grid]:
         for meta in book.sheets_metadata:
             if meta.typ is not SheetTypeEnum.WorkSheet:
                 continue
-            rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
-            grids.append(
-                Grid(meta.name, rows, hidden=str(meta.visible) != "SheetVisibleEnum.Visible")
-            )
+            sheet = book.get_sheet_by_name(meta.name)
+            rows = sheet.to_python(skip_empty_area=False)
+            hidden = str(meta.visible) != "SheetVisibleEnum.Visible"
+            merged = sheet.merged_cell_ranges or ()
+            grids.append(Grid(meta.name, rows, hidden=hidden, merged=merged))
     except PasswordError:
         raise _locked(path) from None
     except BaseException as error:
@@ -362,13 +365,15 @@ def _put(rows: list[list[Cell]], at: tuple[int, int], value: Cell) -> None:
 
 def _csv(path: Path, data: bytes) -> Read:
     text, remarks = _decoded(data)
-    sample = text[:65536]
-    delimiter = max(",;\t|", key=sample.count)
+    delimiter = _delimiter(text[:65536])
     csv.field_size_limit(2**31 - 1)
     try:
-        rows: list[list[Cell]] = [
-            list(r) for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        ]
+        rows = _split(text, delimiter, csv.QUOTE_MINIMAL)
+        if delimiter in "|\t" and len({len(row) for row in rows if row}) > 1:
+            # Exports of this kind leave quotation marks open; then a text swallows lines.
+            plain = _split(text, delimiter, csv.QUOTE_NONE)
+            if len({len(row) for row in plain if row}) == 1:
+                rows = [[_unquoted(cell) for cell in row] for row in plain]
     except csv.Error as error:
         raise FundtrackError(path.name, f"The CSV cannot be read ({error}).", SAVE_AS) from None
     width = max((len(row) for row in rows), default=0)
@@ -376,9 +381,42 @@ def _csv(path: Path, data: bytes) -> Read:
         raise FundtrackError(
             path.name, "This is not a workbook, nor a CSV with more than one column.", SAVE_AS
         )
+    usual = Counter(len(row) for row in rows).most_common(1)[0][0]
+    longer = [n for n, row in enumerate(rows, 1) if any(row[usual:])]
+    if longer and len(longer) * 10 < len(rows):
+        listed = ", ".join(map(str, longer[:5])) + (" ..." if len(longer) > 5 else "")
+        remarks.append(
+            f"Some rows of the CSV have more cells than the others (row {listed}): a separator "
+            "inside a text may have moved their cells. Compare them with the source."
+        )
     for row in rows:
         row.extend([""] * (width - len(row)))
     return "csv", [Grid(path.stem[:31], rows, text_only=True)], remarks, None
+
+
+def _split(text: str, delimiter: str, quoting: Literal[0, 3]) -> list[list[Cell]]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    return [list(row) for row in lines]
+
+
+def _unquoted(cell: str) -> str:
+    wrapped = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if wrapped else cell
+
+
+def _delimiter(sample: str) -> str:
+    """The character that cuts most lines at the head of the file into equally many cells."""
+
+    def regular(delimiter: str) -> int:
+        widths = [len(line) for line in _split(sample, delimiter, csv.QUOTE_MINIMAL)[:50]]
+        most = max(set(widths), key=lambda w: (widths.count(w) * (w - 1), w), default=1)
+        return widths.count(most) * (most - 1)
+
+    csv.field_size_limit(2**31 - 1)
+    try:
+        return max(",;\t|", key=regular)
+    except csv.Error:
+        return max(",;\t|", key=sample.count)
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
