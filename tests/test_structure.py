@@ -24,7 +24,7 @@ LAYERS = [
     {"model", "__init__"},
     {"words", "schema", "ooxml"},
     {"read", "money", "months"},
-    {"sheets"},
+    {"cells", "sheets"},
     {"layouts"},
     {"columns", "validate", "book"},
     {"settings", "verdicts"},

@@ -305,8 +305,8 @@ class _Export:
                     Severity.ERROR,
                     self.layout.tables[0].table,
                     None,
-                    f"Two columns, {' and '.join(cells)}, both have the heading “{text}” and differ "
-                    "from each other; neither was used.",
+                    f"Two columns, {' and '.join(cells)}, both have the heading “{text}”, and "
+                    "they differ; neither was used.",
                     "Keep one of them and give the other another heading.",
                     "one column",
                     spots=[Spot(part, cells[1], row + 1, text, text, text)],

@@ -75,6 +75,8 @@ def sheet(facts: SheetFacts) -> dict[str, Any]:
         "header_row": facts.header_row,
         "rows": facts.rows,
         "columns": dict(facts.columns),
+        "headings": dict(facts.headings),
+        "also_read": [{"column": c, "heading": h, "field": f} for c, h, f in facts.also_read],
         "ignored_columns": [{"column": c, "heading": h} for c, h in facts.ignored_columns],
         "skipped_rows": {reason: list(rows) for reason, rows in facts.skipped.items()},
         "hidden": facts.hidden,
