@@ -60,6 +60,9 @@ def filled(workbook: Workbook, grid: Grid, layout: Layout, *, main: bool) -> Ite
         sheets.facts(workbook, grid, main=main),
         how=f"as {layout.title}",
         header_row=export.head.row + 1,
+        deciding=sheets.letters(
+            (c, sheets.words(export.head.texts[c])) for c in sorted(export.consulted)
+        ),
         ignored_columns=sheets.letters(ignored),
         skipped=export.skipped,
     )
@@ -372,16 +375,20 @@ class _Export:
             used += self.columns.get(_path(heading)[0], [])
             if more.column is None and (column := self.column(heading)) is not None:
                 more.column, more.heading = column, self.head.texts[column]
-            got = more if got is None else self._filled_up(got, more)
+            coded = plan.name in item.only_known
+            got = more if got is None else self._filled_up(got, more, coded=coded)
         for heading in (*source.where, *([source.same] if source.same else [])):
             used += self.columns.get(_path(heading)[0], [])
         return got, used
 
-    def _filled_up(self, first: _Taken, second: _Taken) -> _Taken:
+    def _filled_up(self, first: _Taken, second: _Taken, *, coded: bool) -> _Taken:
+        """The second's values where the first's cell is blank or, of a code, means nothing."""
         lacking = [
             label
-            for label, a, b in zip(first.given.index, first.given, second.given, strict=True)
-            if _blank(a) and not _blank(b)
+            for label, held, a, b in zip(
+                first.given.index, first.raw, first.given, second.given, strict=True
+            )
+            if _blank(a) and not _blank(b) and (coded or _blank(held))
         ]
         if not lacking:
             return first
@@ -537,7 +544,7 @@ def _added(parts: Sequence[Cell], read: Callable[[Any], Any]) -> Any:
 
 def _agreed(parts: Sequence[Cell], plan: Field, read: Callable[[Any], Any]) -> Any:
     """The one value that all parts have; names stay together, anything else is then unknown."""
-    named = plan.type == "string" and not plan.codelist
+    named = plan.type == "string" and not plan.codelist and plan.constraints.pattern != r"\d{5}"
     filled_ = [p for p in parts if not _blank(p)]
     if named:
         return "; ".join(dict.fromkeys(_text(read(p)) for p in filled_))

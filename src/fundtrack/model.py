@@ -395,6 +395,7 @@ class SheetFacts:
     columns: Mapping[str, str] = default(default_factory=dict)  # field -> letter
     headings: Mapping[str, str] = default(default_factory=dict)  # field -> heading
     also_read: Sequence[tuple[str, str, str]] = ()  # (letter, heading, field) beside the first
+    deciding: Sequence[tuple[str, str]] = ()  # (letter, heading): which rows count hangs on them
     ignored_columns: Sequence[tuple[str, str]] = ()  # (letter, heading)
     skipped: Mapping[str, Sequence[int]] = default(default_factory=dict)  # "totals" -> row numbers
     hidden: bool = False

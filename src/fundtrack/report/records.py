@@ -77,6 +77,7 @@ def sheet(facts: SheetFacts) -> dict[str, Any]:
         "columns": dict(facts.columns),
         "headings": dict(facts.headings),
         "also_read": [{"column": c, "heading": h, "field": f} for c, h, f in facts.also_read],
+        "deciding_columns": [{"column": c, "heading": h} for c, h in facts.deciding],
         "ignored_columns": [{"column": c, "heading": h} for c, h in facts.ignored_columns],
         "skipped_rows": {reason: list(rows) for reason, rows in facts.skipped.items()},
         "hidden": facts.hidden,

@@ -194,10 +194,11 @@ def inspection(
         if (s.file, s.sheet) in told:
             continue
         told.add((s.file, s.sheet))
+        lines += [f"  {c:>6}  {heading:45} (decides which rows count)" for c, heading in s.deciding]
         lines += [f"  {place:>6}  {heading:45} (ignored)" for place, heading in s.ignored_columns]
         for reason, numbers in s.skipped.items():
             listed = ", ".join(map(str, numbers[:5])) + (" ..." if len(numbers) > 5 else "")
-            lines.append(f"  skipped: {len(numbers)}, {reason} (row {listed})")
+            lines.append(f"  left out: {reason}: {len(numbers)} (row {listed})")
         for what, cells in (
             ("error values", s.error_cells),
             ("formulas never calculated", s.uncalculated),
