@@ -583,9 +583,9 @@ def test_iati_datastore_lists_side_by_side(export, row):
 CRS = rows_of(
     """
 Year | DonorCode | DonorName | CrsID | ProjectNumber | RecipientCode | RecipientName | \
-USD_Commitment | USD_Disbursement | USD_Commitment_Defl | CurrencyCode | ProjectTitle | PurposeCode | ChannelCode | \
-ChannelName | ChannelReportedName | ParentChannelCode | ExpectedStartDate | CompletionDate \
-| CommitmentDate
+USD_Commitment | USD_Disbursement | USD_Commitment_Defl | CurrencyCode | ProjectTitle | \
+PurposeCode | ChannelCode | ChannelName | ChannelReportedName | ParentChannelCode | \
+ExpectedStartDate | CompletionDate | CommitmentDate
 2022 | 4 | France | 2022001 | A | 139 | Cameroon | 0.123457 | 0.05 | 9 | 918 | Talks | 15220 | \
 21003 | x | Local Trust | 23000 | 2022-01-01 00:00:00.000 | 2022-06-30 00:00:00.000 | \
 2021-12-01 00:00:00.000

@@ -76,14 +76,22 @@ def _texts(row: Sequence[Cell]) -> dict[int, str]:
 def _sorted_out(
     grid: Grid, number: int, table: TableSchema, spellings: Mapping[str, Field]
 ) -> Heading:
-    last = number + 1 if _goes_on(grid, number, table, spellings) else number
     texts = _texts(grid.rows[number])
     known = {c: spellings[fold(t)] for c, t in texts.items() if fold(t) in spellings}
-    if last > number:
+    more = _goes_on(grid, number, table, known)
+    last = number + 1 if more else number
+    if more == "units":
+        return _heading(number, last, texts, known, table)
+    if more:
         below = _texts(grid.rows[last])
         together = _stacked(grid, number, last)
+        over = _groups(grid, number)
         texts |= together
-        known |= {c: spellings[fold(t)] for c, t in below.items() if fold(t) in spellings}
+        known |= {
+            c: spellings[fold(t)]
+            for c, t in below.items()
+            if fold(t) in spellings and fold(over.get(c, "")) not in spellings
+        }
     else:
         together = _stacked(grid, number - 1, number) if number else {}
         above = _texts(grid.rows[number - 1]) if number else {}
@@ -93,7 +101,7 @@ def _sorted_out(
                 known[column] = spellings[fold(above[column])]
     both = {c: spellings[fold(t)] for c, t in together.items() if fold(t) in spellings}
     known |= both
-    if last > number:
+    if more:
         known |= _under(grid, number, last, known, spellings)
     for name in {f.name for f in both.values()}:  # “Planned dates: Start” wins over a mere “Start”
         for column in [c for c, f in known.items() if f.name == name and c not in both]:
@@ -177,21 +185,27 @@ def _stacked(grid: Grid, upper: int, lower: int) -> dict[int, str]:
     }
 
 
-def _goes_on(grid: Grid, number: int, table: TableSchema, spellings: Mapping[str, Field]) -> bool:
-    """Whether the next row still holds headings: words alone, without a figure, and no key."""
+def _goes_on(grid: Grid, number: int, table: TableSchema, known: Mapping[int, Field]) -> str:
+    """Whether the next row still holds headings, and which: "groups", "units", or "" for none.
+
+    It does where it holds words alone, no figure and no key: the parts of a merged group, headings
+    where the upper row has none, or units and hints where figures and dates belong.
+    """
     if number + 1 >= len(grid.rows):
-        return False
+        return ""
     own, row = _texts(grid.rows[number]), grid.rows[number + 1]
-    filled = {c: v for c, v in enumerate(row) if v != ""}
-    words = all(isinstance(v, str) and not re.search(r"\d|^\s*#", v) for v in filled.values())
-    key = next((c for c, t in own.items() if spellings.get(fold(t)) is table.field(table.key)), -1)
-    if not filled or not words or key in filled:
-        return False
-    # Beneath a merged group, or where the upper row has no heading of its own.
-    wide = any(top == number and right > left for (top, left), (_, right) in grid.merged)
-    tall = any(top == number and bottom > top for (top, _), (bottom, _) in grid.merged)
-    unheaded = any(c not in own for c in filled)
-    return wide or tall or unheaded
+    filled = {c: v for c, v in enumerate(row) if _filled(v)}
+    words_ = all(isinstance(v, str) and not re.search(r"\d|^\s*#", v) for v in filled.values())
+    if not filled or not words_ or any(known[c].name == table.key for c in filled if c in known):
+        return ""
+    spans = [area for area in grid.merged if area[0][0] == number]
+    if any(low > high or right > left for (high, left), (low, right) in spans):
+        return "groups"
+    if any(c not in own for c in filled):
+        return "groups"
+    typed = {"number", "integer", "percent", "date"}
+    named = table.key in {f.name for f in known.values()}
+    return "units" if named and any(known[c].type in typed for c in filled if c in known) else ""
 
 
 # --- Rows -----------------------------------------------------------------------------------------

@@ -83,14 +83,20 @@ def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
     plan = schema.tables()[table.name]
     columns: dict[str, pd.Series] = {}
     faults: list[Fault] = []
+    bad: dict[str, dict[int, Bad]] = {}
     for field in plan.fields:
         if field.name not in table.given:
             columns[field.name] = _blank_column(field, table.given.index)
             continue
         values = table.given[field.name]
-        columns[field.name], bad = _column(values, field, table)
-        faults += _type_faults(table, field, bad)
-    faults += _other_currencies(table, plan, columns)
+        columns[field.name], bad[field.name] = _column(values, field, table)
+    other = list(_other_currencies(table, plan, columns))
+    for fault in other:
+        for label in fault.labels:
+            bad[str(fault.field)].pop(label, None)  # said once, as the graver of the two
+    for name, problems in bad.items():
+        faults += _type_faults(table, plan.field(name), problems)
+    faults += other
     return pd.DataFrame(columns, index=table.given.index), faults
 
 
