@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import shutil
+from dataclasses import fields
 from datetime import date
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -759,3 +763,28 @@ def test_shares_of_a_known_file_by_hand(export):
     assert (direct.low, round(direct.high, 9)) == (0, round(1 / 3, 9))
     assert result(seen, "LOC-01").status is UNDETERMINED
     assert FAIL is not result(seen, "LOC-01").status
+
+
+# --- The page on adding a format ------------------------------------------------------------------
+
+
+def test_the_page_on_adding_a_format_works_as_it_is_written(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[1] / "docs" / "adding-a-format.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"```(csv|yaml|python)\n(.*?)```", page, re.S))
+    folder = tmp_path / "schemas"
+    shutil.copytree(schema.root(), folder)
+    (folder / "layouts" / "helping.yaml").write_text(blocks["yaml"], encoding="utf-8")
+    monkeypatch.setattr(schema, "root", lambda: folder)
+    schema.layouts.cache_clear()
+    try:
+        names = {"assess": assess, "HELPING": blocks["csv"]}
+        exec(compile(blocks["python"], "adding-a-format.md", "exec"), names)
+        names["test_the_helping_fund"](tmp_path)
+    finally:
+        schema.layouts.cache_clear()
+
+
+def test_the_table_of_keys_is_that_of_the_loader():
+    text = (schema.root() / "README.md").read_text(encoding="utf-8")
+    keys = {f.name for kind in (schema.Layout, schema.LayoutTable) for f in fields(kind)}
+    assert {key for key in keys - {"table"} if f"`{key}`" not in text} == set()
