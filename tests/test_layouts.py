@@ -423,6 +423,15 @@ def test_fts_pledges_gifts_without_value_and_money_that_goes_on_do_not_count(exp
     assert [f.value for f in found(seen, "SCH-minimum")] == ["-40"]
 
 
+def test_fts_what_came_in_and_what_went_on_in_two_files_is_the_same_money(export):
+    one = export(flows({}, {}), "incoming.csv")
+    two = export(flows({"id": "8", "boundary": "internal"}), "internal.csv")
+    for first, second in ((one, two), (two, one)):
+        seen = assess(first, [second])
+        assert sorted(grants(seen).index) == ["1", "2"]
+        assert said(seen, "rows that are not “incoming” in “boundary” (1 row)")
+
+
 def test_fts_internal_flows_count_where_they_stand_alone(export):
     seen = assess(export(flows({"boundary": "internal"}, {"boundary": "internal"})))
     assert grants(seen)["amount"].sum() == 200

@@ -58,7 +58,8 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
 
     Raises FundtrackError where nothing in the workbook is recognised.
     """
-    tables, facts, faults, remarks, layout = _one(workbook, main=True)
+    count = layouts.counted([workbook, *companions])
+    tables, facts, faults, remarks, layout = _one(workbook, count, main=True)
     if not tables:
         raise _nothing(workbook)
     remarks = [*workbook.remarks, *remarks]
@@ -67,7 +68,7 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
     ]
     known = [layout] if layout else []
     for companion in companions:
-        further, more, others, said, export = _one(companion, main=False)
+        further, more, others, said, export = _one(companion, count, main=False)
         if not further:
             raise _nothing(companion)
         facts += more
@@ -96,7 +97,7 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
 
 
 def _one(
-    workbook: Workbook, *, main: bool
+    workbook: Workbook, count: Mapping[str, str], *, main: bool
 ) -> tuple[dict[str, Table], list[SheetFacts], list[Fault], list[str], Layout | None]:
     tables: dict[str, Table] = {}
     facts: list[SheetFacts] = []
@@ -111,7 +112,7 @@ def _one(
             continue
         found: Iterator[_Found | layouts.Filled]
         if grid.sheet in exports:
-            found = layouts.filled(workbook, grid, exports[grid.sheet], main=main)
+            found = layouts.filled(workbook, grid, exports[grid.sheet], count, main=main)
         else:
             found = _by_schema(workbook, grid, *roles.get(grid.sheet, (None, "")), main=main)
         for item in found:

@@ -50,9 +50,35 @@ def recognised(workbook: Workbook) -> dict[str, Layout]:
     return found
 
 
-def filled(workbook: Workbook, grid: Grid, layout: Layout, *, main: bool) -> Iterator[Filled]:
-    """Each table that the sheet fills, then the sheets that were joined to it."""
-    export = _Export(workbook, grid, layout, main=main)
+def counted(workbooks: Sequence[Workbook]) -> dict[str, str]:
+    """For each heading that decides which rows count, the value that does: the first in the
+    layout's order that any sheet of any file holds.
+    """
+    held: dict[str, set[str]] = {}
+    orders: dict[str, Sequence[str]] = {}
+    for workbook in workbooks:
+        for grid in workbook.grids:
+            for layout in {x.name: x for x in recognised(workbook).values() if x.keep}.values():
+                if (row := _row(_heading_rows(grid), layout)) is None:
+                    continue
+                for heading, order in layout.keep.items():
+                    column = dict(_heading_rows(grid))[row].get(_path(heading)[0])
+                    if column is not None:
+                        orders[heading] = order
+                        cells = {_plain(cells[column]) for cells in grid.rows[row + 1 :]}
+                        held.setdefault(heading, set()).update(cells)
+    firsts = {h: next((v for v in orders[h] if fold(v) in held[h]), None) for h in held}
+    return {heading: value for heading, value in firsts.items() if value}
+
+
+def filled(
+    workbook: Workbook, grid: Grid, layout: Layout, count: Mapping[str, str], *, main: bool
+) -> Iterator[Filled]:
+    """Each table that the sheet fills, then the sheets that were joined to it.
+
+    `count` is what `counted` gives.
+    """
+    export = _Export(workbook, grid, layout, count, main=main)
     taken = [_table(export, item) for item in layout.tables]
     used = {c for t in taken for c in t.columns} | export.consulted
     ignored = [(c, sheets.words(t)) for c, t in export.head.texts.items() if c not in used]
@@ -252,7 +278,15 @@ class _Table:
 class _Export:
     """A sheet of a known export: its rows that count, and the cells under each heading."""
 
-    def __init__(self, workbook: Workbook, grid: Grid, layout: Layout, *, main: bool) -> None:
+    def __init__(
+        self,
+        workbook: Workbook,
+        grid: Grid,
+        layout: Layout,
+        count: Mapping[str, str],
+        *,
+        main: bool,
+    ) -> None:
         self.workbook, self.grid, self.layout, self.main = workbook, grid, layout, main
         row = _row(_heading_rows(grid), layout)
         assert row is not None
@@ -276,7 +310,7 @@ class _Export:
         self.part = Part(workbook.path.name, grid.sheet, row + 1, {}, {}, main=main)
         self.consulted: set[int] = set()
         self.remarks: list[str] = []
-        self._filter()
+        self._filter(count)
 
     def column(self, heading: str) -> int | None:
         """The column of a heading, the first where it is numbered; None where there is none."""
@@ -321,17 +355,13 @@ class _Export:
         first = places[0]
         return all(r[c] == r[first] for r in self.grid.rows[row + 1 :] for c in places[1:])
 
-    def _filter(self) -> None:
+    def _filter(self, count: Mapping[str, str]) -> None:
         """Leaves out the rows that the layout does not count, and says how many and why."""
-        for heading, order in self.layout.keep.items():
-            if (texts := self._plain(heading)) is None:
-                continue
-            present = set(texts)
-            first = next((v for v in order if fold(v) in present), None)
-            if first is None:
-                continue
-            out = texts[~texts.isin([fold(first), ""])]
-            self._drop(out.index, f"rows that are not “{first}” in “{heading}”")
+        for heading in self.layout.keep:
+            texts, first = self._plain(heading), count.get(heading)
+            if texts is not None and first is not None:
+                out = texts.index[~texts.isin([fold(first), ""])]
+                self._drop(out, f"rows that are not “{first}” in “{heading}”")
         for heading, reasons in self.layout.leave_out.items():
             for value, why in reasons.items():
                 if (texts := self._plain(heading)) is not None:
