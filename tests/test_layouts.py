@@ -387,7 +387,7 @@ def test_fts_shared_flows_are_not_summed_twice(export):
     shared = {"id": "7", "onBoundary": "shared", "destLocations": "JOR,LBN"}
     seen = assess(export(flows({}, shared, shared)))
     assert grants(seen)["amount"].to_dict() == {"1": 100, "7": 100}
-    assert said(seen, "1 rows repeat grants that stand above them")
+    assert said(seen, "1 row repeats grants that stand in other rows")
     assert found(seen, "DAT-03") == []
 
 
@@ -519,6 +519,16 @@ def test_iati_planned_dates_are_read_and_actual_ones_are_not(activities):
     assert f"{grants(activities).at['X-2', 'planned_end_date']:%Y-%m-%d}" == "2024-05-31"
     assert [f.key for f in found(activities, "DUR-01")] == ["X-2"]
     assert grants(activities)["amended_end_date"].isna().all()
+
+
+def test_iati_by_country_repeats_its_totals_and_they_are_not_summed_twice(export):
+    row = rows_of(ACTIVITIES)[0]
+    rows = [row | {"recipient-country-code": code} for code in ("KE", "UG", "NG")]
+    rows.append(row | {"iati-identifier": "X-9"})
+    seen = assess(export(rows))
+    assert grants(seen)["amount"].to_dict() == {"X-1": 1000, "X-9": 1000}
+    assert grants(seen)["recipient_country"].fillna("").to_dict() == {"X-1": "", "X-9": "NG"}
+    assert said(seen, "2 rows repeat grants that stand in other rows")
 
 
 def test_iati_as_a_workbook(workbook):

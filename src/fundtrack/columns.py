@@ -29,6 +29,7 @@ from fundtrack.ooxml import column_letter
 from fundtrack.read import Cell, Grid, Workbook
 from fundtrack.schema import Layout, TableSchema, fold
 from fundtrack.sheets import HEADER_ROWS, NEAR, Heading
+from fundtrack.words import plural
 
 # Headings that have no place in a sheet meant for pseudonyms, folded.
 PERSONAL = {
@@ -147,26 +148,30 @@ def _stacked_words(tables: Mapping[str, Table]) -> Iterator[str]:
 def _counted_once(tables: dict[str, Table], layout: Layout) -> Iterator[str]:
     """Records that an export gives more than once, in several rows or files, are counted once.
 
-    Only where the rows say the same in every column that is read: else they are two records under
-    one key, and a finding.
+    Only where the rows agree in all but the fields by which the format divides a record: else they
+    are two records under one key, and a finding.
     """
     for item in layout.tables:
         table = tables.get(item.table)
-        if not item.once or table is None or not table.export:
+        if item.once is None or table is None or not table.export:
             continue
-        again = table.given.astype(str).duplicated() & (table.given[_key(table)] != "")
-        if again.any():
-            keep = ~again
-            tables[item.table] = replace(table, raw=table.raw[keep], given=table.given[keep])
-            sheet = schema.tables()[item.table].sheet.lower()
-            yield (
-                f"{layout.title}: {int(again.sum())} rows repeat {sheet} that stand above them, "
-                "word for word; each is counted once."
-            )
-
-
-def _key(table: Table) -> str:
-    return schema.tables()[table.name].key
+        given, key = table.given, schema.tables()[item.table].key
+        same = given.drop(columns=[n for n in item.once if n in given]).astype(str)
+        again = same.duplicated() & (given[key] != "")
+        if not again.any():
+            continue
+        kept = given[~again].copy()
+        for name in item.once:
+            if name in given:
+                told = given[name].astype(str).groupby(given[key].astype(str)).nunique()
+                several = kept[key].astype(str).isin(told.index[told > 1])
+                kept.loc[several & same.duplicated(keep=False)[~again], name] = ""
+        tables[item.table] = replace(table, raw=table.raw[~again], given=kept)
+        n, sheet = int(again.sum()), schema.tables()[item.table].sheet.lower()
+        yield (
+            f"{layout.title}: {n} {plural('row', n)} {plural('repeats', n, 'repeat')} {sheet} that "
+            "stand in other rows, with the same amount; each is counted once."
+        )
 
 
 @dataclass(frozen=True)

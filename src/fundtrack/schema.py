@@ -181,7 +181,9 @@ class LayoutTable:
     suffixes: Mapping[str, Sequence[str]] = default(default_factory=dict)  # field -> words after it
     scale: Mapping[str, int] = default(default_factory=dict)  # field -> how many units is one
     distinct: str | None = None  # one row for each value of this field
-    once: bool = False  # rows that say the same under one key are one record
+    # Fields by which an export may divide one record over several rows that repeat the rest, its
+    # amount too. The record then counts once, and a field that differs is unknown.
+    once: Sequence[str] | None = None
     numbered: bool = False  # the export's keys repeat; the second is “key (2)”
 
 
