@@ -55,7 +55,8 @@ class Grid:
     percent: frozenset[tuple[int, int]] = frozenset()  # (row, column) from 0: shown as a percentage
     formulas: Sequence[str] = ()  # addresses
     text_only: bool = False  # a CSV: numbers are necessarily text
-    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()  # first and last cell, from 0
+    # Merged cells that begin in the first 100 rows, where headings stand: first and last, from 0.
+    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,7 @@ def _calamine(path: Path, data: bytes) -> list[Grid]:
             sheet = book.get_sheet_by_name(meta.name)
             rows = sheet.to_python(skip_empty_area=False)
             hidden = str(meta.visible) != "SheetVisibleEnum.Visible"
-            merged = sheet.merged_cell_ranges or ()
+            merged = [area for area in sheet.merged_cell_ranges or () if area[0][0] < 100]
             grids.append(Grid(meta.name, rows, hidden=hidden, merged=merged))
     except PasswordError:
         raise _locked(path) from None
