@@ -174,10 +174,10 @@ def test_a_mistake_in_the_command_is_answered_with_the_cure(run, arguments, said
 
 def test_inspect_shows_what_is_read_and_what_is_ignored(run):
     text = run("inspect", FAULTY).stdout
-    assert re.search(r"Sheet “Grants”: grants, by its name; headings in row 5", text)
-    assert re.search(r"J  Amount Awarded +amount", text)
+    assert re.search(r"Sheet “Grants”: Grants, by its name; headings in row 5", text)
+    assert re.search(r"J  Amount Awarded +Amount awarded", text)
     assert re.search(r"V  Desk officer comment +\(ignored\)", text)
-    assert "skipped: 1 totals rows" in text
+    assert "left out: totals rows: 1 (row " in text
     assert "“Notes” (hidden): not recognised; ignored." in text
     facts = json.loads(run("inspect", FAULTY, "--format", "json").stdout)
     assert {s["table"] for s in facts["sheets"]} >= {"grants", "settings", None}

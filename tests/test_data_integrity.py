@@ -52,7 +52,7 @@ D01      | 2024-01-01         | 2026-12-31       |                    |
 D02      | "2024-01-01"       | "2026-12-31"     |                    |
 D03      | 2024-01-01         | "03/04/2026"     | planned_end_date   | either way round
 D04      | 2024-01-01         | "3.4.26"         | planned_end_date   | either way round
-D05      | 2024-01-01         | "31 March 2026"  | planned_end_date   | not a real date
+D05      | 2024-01-01         | "31 March 26"    | planned_end_date   | not a real date
 D06      | 2024-01-01         | "2026-02-30"     | planned_end_date   | no such day
 D07      | 45292              | 2026-12-31       | planned_start_date | not formatted as a date
 D08      | 1989-12-31         | 2026-12-31       | planned_start_date | outside the years
@@ -685,7 +685,7 @@ grant_id | amount        | used   | fault   | because
 N1       | 1,000         | 1000   |         |
 N2       | "2000"        | 2000   | warning | stored as text
 N3       | "1 200,50"    |        | error   | separators or a currency sign
-N4       | "€ 500"       |        | error   | separators or a currency sign
+N4       | "€ 500"       | 500    | warning | stored as text
 N5       | "abc"         |        | error   | not a plain number
 N6       | #DIV/0!       |        | error   | shows the error #DIV/0!
 N7       | =             |        | error   | never calculated
@@ -734,7 +734,7 @@ def test_percentages(judge):
     P5       | 1                 | 1    |
     P6       | 0                 | 0    |
     P7       | 101               |      | SCH-minimum
-    P8       | "10%"             |      | SCH-type
+    P8       | "10%"             | 10   | SCH-type
     P9       |                   |      |
     """)
     cells = [{k: row[k] for k in ("grant_id", "indirect_cost_pct")} for row in rows]

@@ -27,6 +27,8 @@ LAYERS = [
     {"ooxml", "apart"},
     {"extent"},
     {"read", "money", "months"},
+    {"cells", "sheets"},
+    {"layouts"},
     {"columns", "validate", "book"},
     {"settings", "verdicts"},
     {"flows"},

@@ -369,13 +369,19 @@ def inspect(
         sheets = [records.sheet(s) for s in mapped.sheets]
         click.echo(
             json.dumps(
-                {"layout": mapped.layout, "kind": mapped.kind, "sheets": sheets, "faults": faults},
+                {
+                    "layout": mapped.layout,
+                    "kind": mapped.kind,
+                    "sheets": sheets,
+                    "faults": faults,
+                    "remarks": mapped.remarks,
+                },
                 indent=2,
             )
         )
     else:
         said = [f"{f.severity.value}: {f.message} {f.remedy}" for f in mapped.faults]
-        click.echo(text.inspection(mapped.sheets, said, mapped.layout_title))
+        click.echo(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))
 
 
 @main.command(epilog="Example: fundtrack explain DUR-01")

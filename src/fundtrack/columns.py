@@ -11,13 +11,10 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from fundtrack import schema
+from fundtrack import layouts, schema, sheets
 from fundtrack.model import (
     ROWS_A_PART,
     Fault,
@@ -30,10 +27,10 @@ from fundtrack.model import (
 )
 from fundtrack.ooxml import column_letter
 from fundtrack.read import Cell, Grid, Workbook
-from fundtrack.schema import Field, Layout, LayoutTable, TableSchema, fold
+from fundtrack.schema import Layout, TableSchema, fold
+from fundtrack.sheets import HEADER_ROWS, NEAR, Heading
+from fundtrack.words import plural
 
-HEADER_ROWS = 30  # a heading further down than this is not looked for
-NEAR = 0.85  # how alike two spellings are before we ask “did you mean”
 # Headings that have no place in a sheet meant for pseudonyms, folded.
 PERSONAL = {
     *("name", "fullname", "firstname", "lastname", "surname", "familyname", "givenname"),
@@ -41,9 +38,7 @@ PERSONAL = {
     *("passport", "passportno", "passportnumber", "idnumber", "nationalid", "dateofbirth"),
     *("address", "homeaddress", "nom", "prenom", "nombre", "apellido"),
 }
-TOTAL = re.compile(
-    r"(grand[ -]|sub[ -]?)?total(s|e|es)?\b\W*( .*)?|sum(me|a)?|gesamt(summe)?|ensemble", re.I
-)
+YEAR = re.compile(r"(19|20)\d\d([-/ ]?(19|20)?\d\d)?")
 
 
 @dataclass(frozen=True)
@@ -59,40 +54,33 @@ class Mapped:
     remarks: list[str]
 
 
-@dataclass(frozen=True)
-class _Heading:
-    """A header row: `fields` by column from 0, and what else stands in it."""
-
-    row: int  # from 0
-    fields: dict[int, str]
-    ignored: list[tuple[int, str]]
-    near: list[tuple[int, str, Field]]
-    twice: list[tuple[str, list[int]]]
-
-
 def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
     """Recognises the sheets of a workbook and of the files that go with it.
 
     Raises FundtrackError where nothing in the workbook is recognised.
     """
-    tables, sheets, faults, layout = _one(workbook, main=True)
+    count = layouts.counted([workbook, *companions])
+    tables, facts, faults, remarks, layout = _one(workbook, count, main=True)
     if not tables:
         raise _nothing(workbook)
-    remarks = list(workbook.remarks)
+    remarks = [*workbook.remarks, *remarks]
     remarks += [
-        f"The sheet “{s.sheet}” has headings but no rows." for s in sheets if s.table and not s.rows
+        f"The sheet “{s.sheet}” has headings but no rows." for s in facts if s.table and not s.rows
     ]
-    if layout:
-        remarks.extend(f"{layout.title}: {sentence}" for sentence in layout.silent)
+    known = [layout] if layout else []
     for companion in companions:
-        further, facts, more, _ = _one(companion, main=False)
+        further, more, others, said, export = _one(companion, count, main=False)
         if not further:
             raise _nothing(companion)
-        sheets += facts
-        faults += more
-        remarks += companion.remarks
+        facts += more
+        faults += others
+        remarks += [*companion.remarks, *said]
+        known += [export] if export and export not in known else []
         for name, table in further.items():
             tables[name] = _joined(tables[name], table) if name in tables else table
+    for export in known:
+        remarks += _counted_once(tables, export)
+        remarks.extend(f"{export.title}: {sentence}" for sentence in export.silent)
     kind = (
         "programme"
         if any(schema.tables()[t].workbooks == ["programme"] for t in tables)
@@ -100,36 +88,90 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
     )
     return Mapped(
         tables,
-        sheets,
+        facts,
         faults,
         layout.name if layout else "fundtrack",
         layout.title if layout else "fundtrack workbook",
         layout.kind if layout else kind,
-        remarks,
+        [*dict.fromkeys(remarks)],
     )
 
 
 def _one(
-    workbook: Workbook, *, main: bool
-) -> tuple[dict[str, Table], list[SheetFacts], list[Fault], Layout | None]:
+    workbook: Workbook, count: Mapping[str, str], *, main: bool
+) -> tuple[dict[str, Table], list[SheetFacts], list[Fault], list[str], Layout | None]:
     tables: dict[str, Table] = {}
-    sheets: list[SheetFacts] = []
+    facts: list[SheetFacts] = []
     faults: list[Fault] = []
-    exports = {grid.sheet: layout for grid in workbook.grids if (layout := _layout(grid))}
-    roles = _roles([grid for grid in workbook.grids if grid.sheet not in exports])
+    remarks: list[str] = []
+    exports = layouts.recognised(workbook)
+    beside = layouts.joined_sheets(workbook, exports)
+    roles, said = _roles([g for g in workbook.grids if g.sheet not in {*exports, *beside}])
+    remarks += said
     for grid in workbook.grids:
-        found: Iterator[_Found]
+        if grid.sheet in beside:
+            continue
+        found: Iterator[_Found | layouts.Filled]
         if grid.sheet in exports:
-            found = _by_layout(workbook, grid, exports[grid.sheet], main=main)
+            found = layouts.filled(workbook, grid, exports[grid.sheet], count, main=main)
         else:
             found = _by_schema(workbook, grid, *roles.get(grid.sheet, (None, "")), main=main)
         for item in found:
-            sheets.append(item.facts)
+            facts.append(item.facts)
             faults.extend(item.faults)
+            remarks.extend(item.remarks)
             if item.table is not None:
                 name = item.table.name
                 tables[name] = _joined(tables[name], item.table) if name in tables else item.table
-    return tables, sheets, faults, next(iter(exports.values()), None)
+    remarks += _stacked_words(tables)
+    remarks += [
+        f"Sheet “{f.sheet}” has {f.hidden_rows} hidden rows; they were read like the others."
+        for f in facts
+        if f.table and f.hidden_rows
+    ]
+    remarks += [
+        f"Sheet “{f.sheet}” is hidden; it was read like the others."
+        for f in facts
+        if f.table and f.hidden
+    ]
+    return tables, facts, faults, remarks, next(iter(exports.values()), None)
+
+
+def _stacked_words(tables: Mapping[str, Table]) -> Iterator[str]:
+    for name, table in tables.items():
+        if len(table.parts) > 1 and not table.derived:
+            names = ", ".join(f"“{part.sheet}”" for part in table.parts)
+            title = schema.tables()[name].sheet
+            yield f"“{title}” is read from {len(table.parts)} sheets: {names}."
+
+
+def _counted_once(tables: dict[str, Table], layout: Layout) -> Iterator[str]:
+    """Records that an export gives more than once, in several rows or files, are counted once.
+
+    Only where the rows agree in all but the fields by which the format divides a record: else they
+    are two records under one key, and a finding.
+    """
+    for item in layout.tables:
+        table = tables.get(item.table)
+        if item.once is None or table is None or not table.export:
+            continue
+        given, key = table.given, schema.tables()[item.table].key
+        same = given.drop(columns=[n for n in item.once if n in given]).astype(str)
+        again = same.duplicated() & (given[key] != "")
+        if not again.any():
+            continue
+        kept = given[~again].copy()
+        for name in item.once:
+            if name in given:
+                told = given[name].astype(str).groupby(given[key].astype(str)).nunique()
+                several = kept[key].astype(str).isin(told.index[told > 1])
+                kept.loc[several & same.duplicated(keep=False)[~again], name] = ""
+        tables[item.table] = replace(table, raw=table.raw[~again], given=kept)
+        n, sheet = int(again.sum()), schema.tables()[item.table].sheet.lower()
+        yield (
+            f"{layout.title}: {n} {plural('row', n)} {plural('repeats', n, 'repeat')} {sheet} that "
+            "stand in other rows, with the same amount; each is counted once."
+        )
 
 
 @dataclass(frozen=True)
@@ -137,9 +179,16 @@ class _Found:
     facts: SheetFacts
     table: Table | None = None
     faults: Sequence[Fault] = ()
+    remarks: Sequence[str] = ()
 
 
 def _nothing(workbook: Workbook) -> FundtrackError:
+    if like := layouts.nearest(workbook):
+        return FundtrackError(
+            workbook.path.name,
+            like,
+            "The README lists the files that can be read, and the columns that they need.",
+        )
     names = ", ".join(f"“{grid.sheet}”" for grid in workbook.grids[:8])
     return FundtrackError(
         workbook.path.name,
@@ -152,27 +201,49 @@ def _nothing(workbook: Workbook) -> FundtrackError:
 # --- Which sheet is which table -------------------------------------------------------------------
 
 
-def _roles(grids: Sequence[Grid]) -> dict[str, tuple[TableSchema | None, str]]:
-    """For each sheet its table and how it was told: by its name first, then by its headings."""
+def _roles(
+    grids: Sequence[Grid],
+) -> tuple[dict[str, tuple[TableSchema | None, str]], list[str]]:
+    """For each sheet its table and how it was told: by its name first, then by its headings.
+
+    Beside a sheet that has the table's name, one for a year is stacked; any other may be a copy.
+    """
     by_name = {spelling: t for t in schema.tables().values() for spelling in t.spellings}
     roles: dict[str, tuple[TableSchema | None, str]] = {}
+    remarks = []
     for grid in grids:
         if table := by_name.get(fold(grid.sheet)):
             roles[grid.sheet] = (table, "by its name")
     named = {table.name for table, _ in roles.values() if table}
     for grid in grids:
-        if grid.sheet not in roles and (table := _by_headings(grid)) and table.name not in named:
+        if grid.sheet in roles or not (table := _by_headings(grid)):
+            continue
+        if table.name not in named or _of_a_year(grid.sheet, table):
             roles[grid.sheet] = (table, "by its headings")
-    return roles
+        else:
+            remarks.append(
+                f"Sheet “{grid.sheet}” has the headings of “{table.sheet}”, but another sheet has "
+                "that name, so it was taken for a copy and not read. If it holds further rows, "
+                f"call it “{table.sheet}” with a year."
+            )
+    return roles, remarks
+
+
+def _of_a_year(name: str, table: TableSchema) -> bool:
+    """“2023”, “Grants 2024”, “FY 2022/23”: a sheet of one table for one year."""
+    if not YEAR.search(name):
+        return False
+    rest = fold(YEAR.sub(" ", name))
+    return rest in {"", "fy", "year", "annee", "ano", *table.spellings}
 
 
 def _by_headings(grid: Grid) -> TableSchema | None:
     """The table whose key and most of whose required headings stand in one row of the sheet."""
     best: tuple[int, TableSchema] | None = None
     for table in schema.tables().values():
-        if table.orientation != "rows" or not (heading := _heading(grid, table)):
+        if table.orientation != "rows" or not (heading := sheets.heading(grid, table)):
             continue
-        fields = set(heading.fields.values())
+        fields = {*heading.fields.values(), *(name for name, _ in heading.twice)}
         required = {f.name for f in table.fields if f.constraints.required}
         # Short headings such as Area, Type, Amount stand in many sheets: then all must be there.
         told = required <= fields or (
@@ -184,48 +255,13 @@ def _by_headings(grid: Grid) -> TableSchema | None:
     return best[1] if best else None
 
 
-def _heading(grid: Grid, table: TableSchema) -> _Heading | None:
-    """The first row in which enough headings of the table are recognised."""
-    spellings = {s: f for f in reversed(table.fields) for s in f.spellings}
-    enough = min(3, len(table.fields) - 1)
-    for number, row in enumerate(grid.rows[:HEADER_ROWS]):
-        texts = {c: v for c, v in enumerate(row) if isinstance(v, str) and fold(v)}
-        known = {c: spellings[fold(v)] for c, v in texts.items() if fold(v) in spellings}
-        if len({f.name for f in known.values()}) >= enough:
-            return _sorted_out(number, texts, known, table)
-    return None
-
-
-def _sorted_out(
-    number: int, texts: Mapping[int, str], known: Mapping[int, Field], table: TableSchema
-) -> _Heading:
-    columns: dict[str, list[int]] = {}
-    for column, field in known.items():
-        columns.setdefault(field.name, []).append(column)
-    free = {s: f for f in table.fields if f.name not in columns for s in f.spellings}
-    near, ignored = [], []
-    for column, text in texts.items():
-        if column in known:
-            continue
-        ignored.append((column, text))
-        if alike := difflib.get_close_matches(fold(text), free, n=1, cutoff=NEAR):
-            near.append((column, text, free[alike[0]]))
-    return _Heading(
-        number,
-        {found[0]: name for name, found in columns.items() if len(found) == 1},
-        ignored,
-        near,
-        [(name, found) for name, found in columns.items() if len(found) > 1],
-    )
-
-
 # --- A sheet in fundtrack's own terms -------------------------------------------------------------
 
 
 def _by_schema(
     workbook: Workbook, grid: Grid, table: TableSchema | None, how: str, *, main: bool
 ) -> Iterator[_Found]:
-    facts = _facts(workbook, grid, main=main)
+    facts = sheets.facts(workbook, grid, main=main)
     if table is None:
         alike = _near_sheet(grid)
         faults = [_did_you_mean_sheet(workbook, grid, alike, main=main)] if alike else []
@@ -234,16 +270,16 @@ def _by_schema(
     if table.orientation == "settings":
         yield _settings(workbook, grid, table, facts, how, main=main)
         return
-    heading = _heading(grid, table)
+    heading = sheets.heading(grid, table)
     if heading is None:
         part = Part(workbook.path.name, grid.sheet, 0, {}, {}, main=main)
         yield _Found(
             replace(facts, how=f"{how}, but no heading row"), None, [_no_heading(table, part)]
         )
         return
-    part = _part(workbook, grid, heading, main=main)
-    labels, skipped = _rows(grid, heading, table)
-    raw = _frame(grid, labels, heading.fields)
+    part = sheets.part(workbook, grid, heading, main=main)
+    labels, skipped = sheets.rows(grid, heading, table.key)
+    raw = sheets.frame(grid, labels, heading.fields)
     twice = {name for name, _ in heading.twice}
     missing = [f for f in _missing_columns(table, part) if f.field not in twice]
     faults = [*_heading_faults(table, part, heading), *missing]
@@ -256,115 +292,19 @@ def _by_schema(
             rows=len(raw),
             columns=part.columns,
             headings=part.headings,
-            ignored_columns=[(column_letter(c), text) for c, text in heading.ignored],
+            ignored_columns=sheets.letters((c, sheets.words(text)) for c, text in heading.ignored),
             skipped=skipped,
         ),
         Table(
-            table.name, raw, (part,), raw, text_only=grid.text_only, percent=_percent(grid, part)
+            table.name,
+            raw,
+            (part,),
+            raw,
+            text_only=grid.text_only,
+            percent=sheets.percent(grid, part.columns),
         ),
         faults,
     )
-
-
-def _facts(workbook: Workbook, grid: Grid, *, main: bool) -> SheetFacts:
-    return SheetFacts(
-        workbook.path.name,
-        grid.sheet,
-        None,
-        "not recognised",
-        hidden=grid.hidden,
-        hidden_rows=grid.hidden_rows,
-        error_cells=grid.errors,
-        uncalculated=grid.uncalculated,
-        main=main,
-    )
-
-
-def _part(workbook: Workbook, grid: Grid, heading: _Heading, *, main: bool) -> Part:
-    return Part(
-        workbook.path.name,
-        grid.sheet,
-        heading.row + 1,
-        {name: column_letter(c) for c, name in heading.fields.items()},
-        {name: str(grid.rows[heading.row][c]).strip() for c, name in heading.fields.items()},
-        main=main,
-    )
-
-
-def _percent(grid: Grid, part: Part) -> dict[str, frozenset[int]]:
-    letters = {letter: name for name, letter in part.columns.items()}
-    found: dict[str, set[int]] = {}
-    for row, column in grid.percent:
-        if name := letters.get(column_letter(column)):
-            found.setdefault(name, set()).add(row + 1)
-    return {name: frozenset(rows) for name, rows in found.items()}
-
-
-def _rows(
-    grid: Grid, heading: _Heading, table: TableSchema
-) -> tuple[list[int], dict[str, list[int]]]:
-    """The Excel numbers of the rows that hold data, and of those skipped, by reason.
-
-    Only rows without a key, or whose key reads like a total, are looked at cell by cell.
-    """
-    first = heading.row + 2
-    body = grid.rows[heading.row + 1 :]
-    skipped: dict[str, list[int]] = {"blank rows": [], "totals rows": [], "HXL tag rows": []}
-    key = next((c for c, name in heading.fields.items() if name == table.key), None)
-    labels = []
-    for number, row in enumerate(body, first):
-        value = "" if key is None else row[key]
-        if value != "" and not (isinstance(value, str) and _doubtful(value)):
-            labels.append(number)
-            continue
-        cells = [row[c] for c in heading.fields]
-        filled = [v for v in cells if not (v == "" or (isinstance(v, str) and not v.strip()))]
-        if not filled:
-            skipped["blank rows"].append(number)
-        elif number == first and all(
-            isinstance(v, str) and v.lstrip().startswith("#") for v in filled
-        ):
-            skipped["HXL tag rows"].append(number)
-        elif key is not None and _is_total(value, row, filled):
-            skipped["totals rows"].append(number)
-        else:
-            labels.append(number)
-    return labels, {reason: rows for reason, rows in skipped.items() if rows}
-
-
-def _doubtful(key: str) -> bool:
-    """Whether a key is blank, a tag or a total; most keys are told by their first letter."""
-    if key[:1].isalnum() and key[0] not in "tTgGsSeE":
-        return False
-    text = key.strip()
-    return not text or text[0] == "#" or TOTAL.fullmatch(text) is not None
-
-
-def _is_total(key: Cell, row: Sequence[Cell], filled: Sequence[Cell]) -> bool:
-    """A totals row says so, or has no key and nothing but numbers."""
-    if isinstance(key, str) and key.strip():
-        return TOTAL.fullmatch(key.strip()) is not None
-    if any(isinstance(v, str) and TOTAL.fullmatch(v.strip()) for v in row):
-        return True
-    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in filled)
-
-
-def _frame(grid: Grid, labels: Sequence[int], fields: Mapping[int, str]) -> pd.DataFrame:
-    """The cells of those rows and columns as objects, indexed by Excel row number."""
-    rows = grid.rows
-    if _consecutive(labels):
-        picked = rows[labels[0] - 1 : labels[-1]]
-    else:
-        picked = [rows[n - 1] for n in labels]
-    cells = np.empty((len(picked), len(rows[0])), dtype=object)
-    if picked:
-        cells[:] = picked
-    index = pd.Index(labels, dtype="int64")
-    return pd.DataFrame(cells[:, list(fields)], index=index, columns=list(fields.values()))
-
-
-def _consecutive(labels: Sequence[int]) -> bool:
-    return bool(labels) and labels[-1] - labels[0] + 1 == len(labels)
 
 
 def _settings(
@@ -406,7 +346,7 @@ def _settings(
 # --- Faults of the headings -----------------------------------------------------------------------
 
 
-def _heading_faults(table: TableSchema, part: Part, heading: _Heading) -> Iterator[Fault]:
+def _heading_faults(table: TableSchema, part: Part, heading: Heading) -> Iterator[Fault]:
     row = part.header_row
     for column, text in heading.ignored if table.restricted else ():
         if fold(text) in PERSONAL:
@@ -506,137 +446,6 @@ def _did_you_mean_sheet(workbook: Workbook, grid: Grid, table: TableSchema, *, m
     )
 
 
-# --- Layouts of known exports ---------------------------------------------------------------------
-
-
-def _layout(grid: Grid) -> Layout | None:
-    """The known export that the sheet is, told by its headings."""
-    return next((x for x in schema.layouts().values() if _layout_row(grid, x) is not None), None)
-
-
-def _layout_row(grid: Grid, layout: Layout) -> int | None:
-    wanted = {fold(heading) for heading in layout.identify}
-    for number, row in enumerate(grid.rows[:HEADER_ROWS]):
-        if wanted <= {fold(v) for v in row if isinstance(v, str)}:
-            return number
-    return None
-
-
-def _by_layout(workbook: Workbook, grid: Grid, layout: Layout, *, main: bool) -> Iterator[_Found]:
-    number = _layout_row(grid, layout)
-    assert number is not None
-    texts = {c: v for c, v in enumerate(grid.rows[number]) if isinstance(v, str) and v.strip()}
-    position = {fold(text): c for c, text in reversed(texts.items())}
-    places = [
-        {f: position[fold(h)] for f, h in item.columns.items() if fold(h) in position}
-        for item in layout.tables
-    ]
-    used = {column for where in places for column in where.values()}
-    ignored = [(column_letter(c), text) for c, text in texts.items() if c not in used]
-    facts = replace(
-        _facts(workbook, grid, main=main),
-        how=f"as {layout.title}",
-        header_row=number + 1,
-        ignored_columns=ignored,
-    )
-    for item, where in zip(layout.tables, places, strict=True):
-        yield _layout_table(workbook, grid, item, number, where, facts, main=main)
-
-
-def _layout_table(
-    workbook: Workbook,
-    grid: Grid,
-    item: LayoutTable,
-    number: int,
-    where: Mapping[str, int],
-    facts: SheetFacts,
-    *,
-    main: bool,
-) -> _Found:
-    table = schema.tables()[item.table]
-    columns = {c: name for name, c in reversed(list(where.items()))}
-    labels, skipped = _rows(grid, _Heading(number, columns, [], [], []), table)
-    wide = _frame(grid, labels, {c: str(c) for c in columns})
-    raw = pd.DataFrame({f: wide[str(c)] for f, c in where.items()}, index=wide.index)
-    given = raw.copy()
-    for name in raw.columns:
-        given[name] = _translated(raw[name], table.field(name), item)
-    for name, value in item.constants.items():
-        given[name] = pd.Series([value] * len(given), index=given.index, dtype=object)
-    if item.distinct:
-        keep = ~raw[item.distinct].duplicated() & (raw[item.distinct] != "")
-        raw, given = raw[keep], given[keep]
-    part = Part(
-        workbook.path.name,
-        grid.sheet,
-        number + 1,
-        {f: column_letter(c) for f, c in where.items()},
-        {f: str(grid.rows[number][c]).strip() for f, c in where.items()},
-        main=main,
-    )
-    facts = replace(
-        facts,
-        table=table.name,
-        rows=len(raw),
-        columns=part.columns,
-        headings=part.headings,
-        skipped=skipped,
-    )
-    return _Found(
-        facts,
-        Table(
-            table.name,
-            raw,
-            (part,),
-            given,
-            derived=item.distinct is not None,
-            export=True,
-            text_only=grid.text_only,
-        ),
-    )
-
-
-def _translated(values: pd.Series, field: Field, item: LayoutTable) -> pd.Series:
-    """The export's own spellings in ours: codes, dates kept as text, words after a number, nulls.
-
-    Each distinct cell is translated once; what has no translation is left as it is.
-    """
-    codes = {fold(theirs): ours for theirs, ours in item.codes.get(field.name, {}).items()}
-    nulls = {fold(text) for text in item.nulls.get(field.name, ())}
-    suffixes = {word.casefold() for word in item.suffixes.get(field.name, ())}
-
-    def one(value: Any) -> Any:
-        if isinstance(value, float) and value.is_integer() and codes:
-            value = str(int(value))
-        if not isinstance(value, str):
-            return value
-        text = value.strip()
-        if fold(text) in nulls:
-            return ""
-        if field.name in item.codes:
-            return codes.get(fold(text), "" if field.codelist is None else value)
-        if suffixes and (number := re.match(r"(\d+(?:\.\d+)?)\s*(\w+)", text)):
-            # “13 Months, 1 Days” is 13 months: what follows the first word is less than one of
-            # them.
-            return float(number[1]) if number[2].casefold() in suffixes else value
-        if field.type == "date":
-            return _date(text, item.dates, value)
-        return value
-
-    known = {v: one(v) for v in set(values)}
-    return pd.Series([known[v] for v in values], index=values.index, dtype=object)
-
-
-def _date(text: str, formats: Sequence[str], otherwise: Any) -> Any:
-    for pattern in formats:
-        try:
-            day = datetime.strptime(text, pattern).date()
-        except ValueError:
-            continue
-        return "" if day.year == 1 else day  # year 1 is .NET's way of saying “no date”
-    return otherwise
-
-
 # --- Several sheets for one table -----------------------------------------------------------------
 
 
@@ -671,6 +480,13 @@ def _joined(first: Table, second: Table) -> Table:
             name: first.percent.get(name, frozenset())
             | frozenset(label + shift for label in second.percent.get(name, frozenset()))
             for name in {*first.percent, *second.percent}
+        },
+        elsewhere={
+            name: {
+                **first.elsewhere.get(name, {}),
+                **{n + shift: place for n, place in second.elsewhere.get(name, {}).items()},
+            }
+            for name in {*first.elsewhere, *second.elsewhere}
         },
     )
 

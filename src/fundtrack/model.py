@@ -223,10 +223,15 @@ class Table:
     percent: Mapping[str, frozenset[int]] = default(
         default_factory=dict
     )  # field -> labels shown as %
+    elsewhere: Mapping[str, Mapping[int, Place]] = default(
+        default_factory=dict
+    )  # field -> label -> the cell, where it does not stand in the field's own column
     frame: pd.DataFrame = default(default=None)
 
     def place(self, label: int, name: str | None) -> Place:
         """The cell of field `name` in the row `label`; the field may have no column."""
+        if name and (place := self.elsewhere.get(name, {}).get(int(label))):
+            return place
         number, row = divmod(int(label), ROWS_A_PART)
         part = self.parts[number]
         heading = part.headings.get(name) if name else None
@@ -435,6 +440,8 @@ class SheetFacts:
     rows: int = 0
     columns: Mapping[str, str] = default(default_factory=dict)  # field -> letter
     headings: Mapping[str, str] = default(default_factory=dict)  # field -> heading
+    also_read: Sequence[tuple[str, str, str]] = ()  # (letter, heading, field) beside the first
+    deciding: Sequence[tuple[str, str]] = ()  # (letter, heading): which rows count hangs on them
     ignored_columns: Sequence[tuple[str, str]] = ()  # (letter, heading)
     skipped: Mapping[str, Sequence[int]] = default(default_factory=dict)  # "totals" -> row numbers
     hidden: bool = False

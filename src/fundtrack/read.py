@@ -14,13 +14,14 @@ import hashlib
 import io
 import re
 import struct
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Context
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from fundtrack import apart, readers
@@ -61,6 +62,8 @@ class Grid:
     percent: frozenset[tuple[int, int]] = frozenset()  # (row, column) from 0: shown as a percentage
     formulas: Sequence[str] = ()  # addresses
     text_only: bool = False  # a CSV: numbers are necessarily text
+    # Merged cells that begin in the first 100 rows, where headings stand: first and last, from 0.
+    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()
 
 
 @dataclass(frozen=True)
@@ -540,7 +543,7 @@ def _calamine(
         raise _unread(path, reason, bounds) from None
     if not sheets:
         raise FundtrackError(path.name, "The workbook has no worksheet.", SAVE_AS)
-    return [Grid(name, rows, hidden=hidden) for name, hidden, rows in sheets]
+    return [Grid(name, rows, hidden=hidden, merged=merged) for name, hidden, rows, merged in sheets]
 
 
 # How far a scan looks around a match: without an end, text made for it would be read all over again
@@ -648,15 +651,17 @@ def _put(rows: list[list[Cell]], at: tuple[int, int], value: Cell) -> None:
 
 def _csv(path: Path, data: bytes, bounds: Bounds) -> Read:
     text, remarks = _decoded(data)
-    sample = text[:65536]
-    delimiter = max(",;\t|", key=sample.count)
+    delimiter = _delimiter(text[:65536])
     if (cells := text.count(delimiter) + text.count("\n")) > bounds.cells:
         raise bounds.refusal(path.name, "cells", f"it has {cells:,} cells")
     csv.field_size_limit(2**31 - 1)
     try:
-        rows: list[list[Cell]] = [
-            list(r) for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        ]
+        rows = _split(text, delimiter, csv.QUOTE_MINIMAL)
+        if delimiter in "|\t" and len({len(row) for row in rows if row}) > 1:
+            # Exports of this kind leave quotation marks open; then a text swallows lines.
+            plain = _split(text, delimiter, csv.QUOTE_NONE)
+            if len({len(row) for row in plain if row}) == 1:
+                rows = [[_unquoted(cell) for cell in row] for row in plain]
     except csv.Error as error:
         raise FundtrackError(path.name, f"The CSV cannot be read ({error}).", SAVE_AS) from None
     width = max((len(row) for row in rows), default=0)
@@ -666,9 +671,42 @@ def _csv(path: Path, data: bytes, bounds: Bounds) -> Read:
         )
     if (cells := width * len(rows)) > bounds.cells:
         raise bounds.refusal(path.name, "cells", f"it spans {cells:,} cells")
+    usual = Counter(len(row) for row in rows).most_common(1)[0][0]
+    longer = [n for n, row in enumerate(rows, 1) if any(row[usual:])]
+    if longer and len(longer) * 10 < len(rows):
+        listed = ", ".join(map(str, longer[:5])) + (" ..." if len(longer) > 5 else "")
+        remarks.append(
+            f"Some rows of the CSV have more cells than the others (row {listed}): a separator "
+            "inside a text may have moved their cells. Compare them with the source."
+        )
     for row in rows:
         row.extend([""] * (width - len(row)))
     return "csv", [Grid(path.stem, rows, text_only=True)], remarks, None
+
+
+def _split(text: str, delimiter: str, quoting: Literal[0, 3]) -> list[list[Cell]]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    return [list(row) for row in lines]
+
+
+def _unquoted(cell: str) -> str:
+    wrapped = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if wrapped else cell
+
+
+def _delimiter(sample: str) -> str:
+    """The character that cuts most lines at the head of the file into equally many cells."""
+
+    def regular(delimiter: str) -> int:
+        widths = [len(line) for line in _split(sample, delimiter, csv.QUOTE_MINIMAL)[:50]]
+        most = max(set(widths), key=lambda w: (widths.count(w) * (w - 1), w), default=1)
+        return widths.count(most) * (most - 1)
+
+    csv.field_size_limit(2**31 - 1)
+    try:
+        return max(",;\t|", key=regular)
+    except csv.Error:
+        return max(",;\t|", key=sample.count)
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:

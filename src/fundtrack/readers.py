@@ -17,12 +17,16 @@ from typing import Any, BinaryIO, NamedTuple
 Cell = Any  # str, float, int, bool, date, datetime, time, timedelta
 
 
+_HEADINGS = 100  # rows in which headings may be merged
+
+
 class Sheet(NamedTuple):
     """One worksheet. `rows` is a rectangle that begins at A1; an empty cell is ''."""
 
     name: str
     hidden: bool
     rows: list[list[Cell]]
+    merged: list[tuple[tuple[int, int], tuple[int, int]]]  # among the first rows, from 0
 
 
 class Unread(Exception):  # noqa: N818 - not an error of the program: what a file came to
@@ -55,7 +59,9 @@ def sheets(data: bytes, most_cells: int, wanted: Collection[str] | None = None) 
             if cells > most_cells:
                 raise Unread("vast", cells, meta.name)
             rows = sheet.to_python(skip_empty_area=False)
-            found.append(Sheet(meta.name, meta.visible is not SheetVisibleEnum.Visible, rows))
+            hidden = meta.visible is not SheetVisibleEnum.Visible
+            merged = [area for area in sheet.merged_cell_ranges or () if area[0][0] < _HEADINGS]
+            found.append(Sheet(meta.name, hidden, rows, merged))
         return found
     except PasswordError:
         raise Unread("locked") from None

@@ -58,7 +58,8 @@ class CodeList:
     def spellings(self) -> dict[str, str]:
         """Every accepted spelling, folded, to its code. Codes win over names and synonyms."""
         names = {fold(name): code for code, name in self.codes.items()}
-        others = {fold(word): code for word, code in self.synonyms.items()}
+        longer = {fold(e["alpha3"]): code for code, e in self.extra.items() if "alpha3" in e}
+        others = longer | {fold(word): code for word, code in self.synonyms.items()}
         return names | others | {fold(code): code for code in self.codes}
 
 
@@ -144,19 +145,54 @@ class TableSchema:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where an export holds a field, and how its cells are taken.
+
+    `headings` are tried in order, cell by cell, until one gives a value. Several values in one cell
+    (`split`), or in several rows of a joined sheet, count only where they agree; several names of
+    organisations stay together as one.
+    """
+
+    headings: Sequence[str]
+    split: str | None = None  # what separates several values in one cell
+    where: Mapping[str, Sequence[str]] = default(default_factory=dict)  # lists side by side
+    sum: bool = False  # add the values up; only where `same` holds one value, or none
+    same: str | None = None
+    join: bool = False  # the cells of all headings make one identifier
+
+
+@dataclass(frozen=True)
 class LayoutTable:
     """How one table is filled from a sheet of a known export."""
 
     table: str
-    columns: Mapping[str, str]  # field -> heading in the export
+    columns: Mapping[str, Source]  # field -> where the export has it
     constants: Mapping[str, Any] = default(default_factory=dict)
     codes: Mapping[str, Mapping[str, str]] = default(
         default_factory=dict
     )  # field -> theirs -> ours
+    via: Mapping[str, str] = default(default_factory=dict)  # field -> code list read before `codes`
+    only_known: Sequence[str] = ()  # fields whose other texts become blank, and are counted
+    # field -> `vague`: their texts that say too little, and `clear`: our codes, one of which must
+    # come up too; else the column does not tell these kinds apart, and the field is not read at all
+    telling: Mapping[str, Mapping[str, Sequence[str]]] = default(default_factory=dict)
     dates: Sequence[str] = ()  # strptime formats of dates kept as text
     nulls: Mapping[str, Sequence[str]] = default(default_factory=dict)  # field -> texts for "none"
     suffixes: Mapping[str, Sequence[str]] = default(default_factory=dict)  # field -> words after it
+    scale: Mapping[str, int] = default(default_factory=dict)  # field -> how many units is one
     distinct: str | None = None  # one row for each value of this field
+    # Fields by which an export may divide one record over several rows that repeat the rest, its
+    # amount too. The record then counts once, and a field that differs is unknown.
+    once: Sequence[str] | None = None
+    numbered: bool = False  # the export's keys repeat; the second is “key (2)”
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A file of the same publisher that cannot be judged, and what to say of it."""
+
+    headings: Sequence[str]
+    said: str
 
 
 @dataclass(frozen=True)
@@ -167,9 +203,15 @@ class Layout:
     title: str
     publisher: str
     kind: str
-    identify: Sequence[str]
+    identify: Sequence[Sequence[str]]  # each by any of its spellings, all in one row
     tables: Sequence[LayoutTable]
+    joined_on: Sequence[str] = ()  # the key by which further sheets add columns to the first
+    anywhere: Sequence[Sequence[str]] = ()  # headings that may stand in such a sheet instead
+    keep: Mapping[str, Sequence[str]] = default(default_factory=dict)  # heading -> first that is
+    leave_out: Mapping[str, Mapping[str, str]] = default(default_factory=dict)  # -> value -> why
+    tell: Mapping[str, Mapping[str, str]] = default(default_factory=dict)  # -> value -> sentence
     silent: Sequence[str] = ()  # what the format cannot tell, in words for the summary
+    relatives: Sequence[Relative] = ()
 
 
 def fold(text: str) -> str:
@@ -224,9 +266,36 @@ def layouts() -> dict[str, Layout]:
     found = {}
     for path in sorted((root() / "layouts").glob("*.yaml")):
         raw = _load(path)
-        raw["tables"] = [_build(LayoutTable, t) for t in raw["tables"]]
+        raw["tables"] = [_layout_table(t, path.stem) for t in raw["tables"]]
+        for name in ("identify", "anywhere"):
+            raw[name] = [[h] if isinstance(h, str) else h for h in raw.get(name, [])]
+        raw["relatives"] = [_build(Relative, r) for r in raw.get("relatives", [])]
         found[path.stem] = _build(Layout, raw)
     return found
+
+
+def _layout_table(raw: dict[str, Any], layout: str) -> LayoutTable:
+    raw["columns"] = {field: _source(given) for field, given in raw["columns"].items()}
+    item: LayoutTable = _build(LayoutTable, raw)
+    plan = tables()[item.table]
+    named = (item.columns, item.constants, item.codes, item.via, item.telling, item.nulls)
+    for name in {*(n for m in named for n in m), *item.only_known, *item.suffixes, *item.scale}:
+        if name not in plan.names:
+            raise ValueError(f"layout {layout}: table {item.table} has no field {name}")
+    return item
+
+
+def _source(given: str | list[str] | dict[str, Any]) -> Source:
+    """A heading, a list of headings, or a mapping with `from` or `join` and how it is taken."""
+    if isinstance(given, str | list):
+        given = {"from": given}
+    joined = given.pop("join", None)
+    headings = joined or given.pop("from")
+    return _build(
+        Source,
+        {"headings": [headings] if isinstance(headings, str) else headings, "join": bool(joined)}
+        | given,
+    )
 
 
 def _field(raw: dict[str, Any]) -> Field:

@@ -8,22 +8,24 @@ schemas give. Nothing here knows the brief.
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fundtrack import cells as cells_
 from fundtrack import schema
+from fundtrack.cells import Bad, Parsed
 from fundtrack.model import Fault, Severity, Table
 from fundtrack.read import ErrorCell, Uncalculated
-from fundtrack.schema import DTYPES, CodeList, Field, TableSchema, fold
+from fundtrack.schema import DTYPES, CodeList, Field, TableSchema
+from fundtrack.words import shown
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Pandera warns of optional companions that are not needed
@@ -39,16 +41,6 @@ WHAT = {
     "date": "a real date",
     "yearmonth": "a month",
 }
-NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-
-
-@dataclass(frozen=True)
-class Bad:
-    """Why a cell could not be read: which fault, and a hint for this very cell."""
-
-    kind: str
-    hint: str = ""
 
 
 def typed(tables: Mapping[str, Table]) -> tuple[dict[str, Table], list[Fault]]:
@@ -84,8 +76,6 @@ def _cells(fault: Fault) -> Iterator[tuple[str | None, int]]:
     return ((fault.field, label) for label in fault.labels)
 
 
-Parsed = tuple[Any, Bad | None]
-
 # --- Types ----------------------------------------------------------------------------------------
 
 
@@ -93,14 +83,42 @@ def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
     plan = schema.tables()[table.name]
     columns: dict[str, pd.Series] = {}
     faults: list[Fault] = []
+    bad: dict[str, dict[int, Bad]] = {}
     for field in plan.fields:
         if field.name not in table.given:
             columns[field.name] = _blank_column(field, table.given.index)
             continue
         values = table.given[field.name]
-        columns[field.name], bad = _column(values, field, table)
-        faults += _type_faults(table, field, bad)
+        columns[field.name], bad[field.name] = _column(values, field, table)
+    other = list(_other_currencies(table, plan, columns))
+    for fault in other:
+        for label in fault.labels:
+            bad[str(fault.field)].pop(label, None)  # said once, as the graver of the two
+    for name, problems in bad.items():
+        faults += _type_faults(table, plan.field(name), problems)
+    faults += other
     return pd.DataFrame(columns, index=table.given.index), faults
+
+
+def _other_currencies(
+    table: Table, plan: TableSchema, columns: dict[str, pd.Series]
+) -> Iterator[Fault]:
+    """Amounts whose own sign, such as “$ 500”, is not of the currency of their row: not used."""
+    for field in plan.fields:
+        if field.unit != "currency of the row" or field.name not in table.given:
+            continue
+        given = table.given[field.name]
+        texts = (v for v in set(given) if type(v) is str and not cells_.NUMBER.fullmatch(v))
+        signs = {v: marks for v in texts if (marks := cells_.currencies_of(v)) is not None}
+        marked = [
+            int(n)
+            for n in given.index[given.isin(list(signs))]
+            if not pd.isna(own := columns["currency"].at[n]) and own not in signs[given.at[n]]
+        ]
+        if marked:
+            columns[field.name] = columns[field.name].mask(given.index.isin(marked))
+            own = {n: str(columns["currency"].at[n]) for n in marked}
+            yield _fault("other-currency", table, field, marked, "one currency", {"own": own})
 
 
 def _blank_column(field: Field, index: pd.Index) -> pd.Series:
@@ -131,13 +149,14 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
 
 def _read(field: Field, cells: list[Any], kinds: set[type], *, text_only: bool) -> list[Parsed]:
     """Each cell parsed; the plainest columns, which are most of a workbook, without ceremony."""
-    if field.type == "string" and not field.codelist and kinds == {str}:
+    free = field.type == "string" and not field.codelist and not field.constraints.pattern
+    if free and kinds == {str}:
         return [(cell.strip() or None, None) for cell in cells]
     if field.type == "number" and kinds <= {float, int, str} and not text_only:
         texts = {cell for cell in cells if type(cell) is str and cell.strip()}
         if not texts:
             return [(None if type(cell) is str else cell, None) for cell in cells]
-    parse = _parser(field, text_only=text_only)
+    parse = cells_.parser(field, text_only=text_only)
     return [parse(cell) for cell in cells]
 
 
@@ -168,119 +187,6 @@ def _array(cells: list[Any], kind: str) -> Any:
         numbers = np.array([np.nan if c is None else c for c in cells], dtype="float64")
         return pd.array(numbers, dtype="Float64")
     return pd.array(cells, dtype=DTYPES[kind])
-
-
-def _parser(field: Field, *, text_only: bool) -> Callable[[Any], Parsed]:
-    inner = {
-        "string": _code(field) if field.codelist else _text,
-        "number": _number(text_only=text_only),
-        "integer": _whole(text_only=text_only),
-        "percent": _number(text_only=text_only),
-        "date": _day,
-        "yearmonth": _month,
-    }[field.type]
-
-    def parse(value: Any) -> Parsed:
-        if isinstance(value, ErrorCell):
-            return None, Bad("error-value")
-        if isinstance(value, Uncalculated):
-            return None, Bad("not-calculated")
-        if value is None or (isinstance(value, str) and not value.strip()):
-            return None, None
-        return inner(value)
-
-    return parse
-
-
-def _text(value: Any) -> Parsed:
-    return text_of(value), None
-
-
-def text_of(value: Any) -> str:
-    """A cell as text: 24.0 is “24”, a date is ISO, everything else as it is written."""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, date | time):
-        return value.isoformat()
-    return str(value).strip()
-
-
-def _code(field: Field) -> Callable[[Any], Parsed]:
-    codes = field.codes
-    assert codes is not None
-    spellings = codes.spellings
-
-    def parse(value: Any) -> Parsed:
-        text = text_of(value)
-        if field.many:
-            parts = [spellings.get(fold(p)) for p in re.split(r"[,;]", text) if p.strip()]
-            if all(parts):
-                return ",".join(p for p in parts if p), None
-        elif code := spellings.get(fold(text)):
-            return code, None
-        alike = difflib.get_close_matches(fold(text), spellings, n=1, cutoff=0.75)
-        return None, Bad("code", spellings[alike[0]] if alike else "")
-
-    return parse
-
-
-def _number(*, text_only: bool) -> Callable[[Any], Parsed]:
-    def parse(value: Any) -> Parsed:
-        if isinstance(value, bool | date | time | timedelta):
-            return None, Bad("type")
-        if isinstance(value, int | float):
-            return (float(value), None) if np.isfinite(value) else (None, Bad("type"))
-        text = value.strip()
-        if not NUMBER.fullmatch(text) or not np.isfinite(float(text)):
-            return None, Bad("type", _hint(text))
-        return float(text), None if text_only else Bad("text-number")
-
-    return parse
-
-
-def _hint(text: str) -> str:
-    digits = re.sub(r"[^\d.,]", "", text)
-    return "It holds separators or a currency sign." if digits and digits != text else ""
-
-
-def _whole(*, text_only: bool) -> Callable[[Any], Parsed]:
-    number = _number(text_only=text_only)
-
-    def parse(value: Any) -> Parsed:
-        cell, problem = number(value)
-        if cell is None:
-            return None, problem
-        return (int(cell), problem) if float(cell).is_integer() else (None, Bad("type"))
-
-    return parse
-
-
-def _day(value: Any) -> Parsed:
-    if isinstance(value, datetime):
-        return value.date(), None
-    if isinstance(value, date):
-        return value, None
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-                return date.fromisoformat(text), None
-        except ValueError:
-            return None, Bad("date", "There is no such day.")
-        if numbers := re.fullmatch(r"(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}", text):
-            either = max(int(numbers[1]), int(numbers[2])) <= 12
-            return None, Bad("date", "Day and month could be either way round." if either else "")
-        return None, Bad("date")
-    return None, Bad("date", "The cell is not formatted as a date.")
-
-
-def _month(value: Any) -> Parsed:
-    if isinstance(value, date):
-        return f"{value:%Y-%m}", None
-    text = text_of(value)
-    return (text, None) if MONTH.fullmatch(text) else (None, Bad("date"))
 
 
 # --- What each fault says -------------------------------------------------------------------------
@@ -327,6 +233,13 @@ WORDS = {
         "it out.",
         "Select the cell, choose “Convert to Number”.",
     ),
+    "other-currency": Words(
+        "SCH-type",
+        Severity.ERROR,
+        "“{heading}” of {key} holds “{value}”, but the currency of its row is {own}; it was not "
+        "used.",
+        "Correct the one that is wrong, and type the amount as a plain number.",
+    ),
     "error-value": Words(
         "SCH-type",
         Severity.ERROR,
@@ -357,10 +270,16 @@ WORDS = {
         "“{heading}” of {key} holds “{value}”, which is not {what}; it was not used.{hint}",
         "Type it as {what}, such as {such}, and not as other text.",
     ),
+    "text-date": Words(
+        "DAT-01",
+        Severity.WARNING,
+        "“{heading}” of {key} holds “{value}” as text; it was read as{hint}.",
+        "Type it as a real date.",
+    ),
     "required": Words(
         "SCH-required",
         Severity.ERROR,
-        "“{heading}” of {key} is blank.",
+        "“{heading}” of {key} {blank}.",
         "Fill the cell: {description}",
     ),
     "minimum": Words(
@@ -524,8 +443,15 @@ def _constraints(table: Table, unread: set[tuple[str | None, int]]) -> Iterator[
             "minimum": _bounds(field) if kind == "minimum" else "",
             "pattern": "five digits" if field.constraints.pattern == r"\d{5}" else "without spaces",
         }[kind]
-        yield _fault(kind, table, field, labels, expected)
+        blank = {n: _blank_words(table.value(n, name)) for n in labels}
+        yield _fault(kind, table, field, labels, expected, {"blank": blank})
     yield from _duplicates(table, plan)
+
+
+def _blank_words(value: Any) -> str:
+    if value is None or not cells_.text_of(value):
+        return "is blank"
+    return f"holds “{shown(value)}”, which says nothing"
 
 
 def _failures(table: Table) -> dict[tuple[str, str], list[int]]:

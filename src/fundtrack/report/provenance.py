@@ -104,11 +104,15 @@ def _sheet_facts(facts: SheetFacts) -> list[_Fact]:
         for name, letter in sorted(facts.columns.items(), key=_by_column)
     )
     ignored = "\n".join(f"{letter}: {heading}" for letter, heading in facts.ignored_columns)
+    deciding = "\n".join(f"{letter}: {heading}" for letter, heading in facts.deciding)
+    also = "\n".join(f"{letter}: {heading}" for letter, heading, _ in facts.also_read)
     listed: list[tuple[str, str, str]] = [
         ("Recognised as", facts.table, facts.how),
         ("Heading row", words(facts.header_row), ""),
         ("Rows", f"{facts.rows:,}", ""),
         ("Columns recognised", read, f"{len(facts.columns):,}"),
+        *([("Columns read beside these", also, "")] if also else []),
+        *([("Columns that decide which rows count", deciding, "")] if deciding else []),
         ("Columns ignored", ignored, ""),
         *(("Rows skipped", f"row {_some(rows)}", why) for why, rows in facts.skipped.items()),
         ("Hidden", "yes" if facts.hidden else "", ""),

@@ -8,6 +8,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from fundtrack import schema
 from fundtrack.model import (
     Assessment,
     Check,
@@ -171,28 +172,39 @@ def _remarks(a: Assessment) -> list[str]:
 # --- What is read of a workbook -------------------------------------------------------------------
 
 
-def inspection(sheets: Sequence[SheetFacts], faults: Sequence[str], layout: str) -> str:
+def inspection(
+    sheets: Sequence[SheetFacts],
+    faults: Sequence[str],
+    layout: str,
+    remarks: Sequence[str] = (),
+) -> str:
     """How each sheet and column was understood, and what was left."""
     lines = [f"Read as: {layout}"]
+    told: set[tuple[str, str]] = set()  # one sheet may fill several tables
     for s in sheets:
         name = f"{s.file}, sheet “{s.sheet}”" if not s.main else f"Sheet “{s.sheet}”"
         state = " (hidden)" if s.hidden else ""
         if s.table is None:
             lines.append(f"\n{name}{state}: {s.how}; ignored.")
             continue
-        head = (
-            f"headings in row {s.header_row}, {s.rows} rows"
-            if s.header_row
-            else f"{s.rows} settings"
-        )
-        lines.append(f"\n{name}{state}: {s.table}, {s.how}; {head}.")
+        plan = schema.tables()[s.table]
+        rows = f"{s.rows} {plural('row', s.rows)}"
+        head = f"headings in row {s.header_row}, {rows}" if s.header_row else f"{s.rows} settings"
+        lines.append(f"\n{name}{state}: {plan.sheet}, {s.how}; {head}.")
+        read = [(place, s.headings[field], field) for field, place in s.columns.items()]
+        lines += [f"  {c:>6}  {heading:45} {plan.field(f).title}" for c, heading, f in read]
         lines += [
-            f"  {place:>6}  {s.headings[field]:45} {field}" for field, place in s.columns.items()
+            f"  {c:>6}  {heading:45} {plan.field(f).title} (beside the first)"
+            for c, heading, f in s.also_read
         ]
+        if (s.file, s.sheet) in told:
+            continue
+        told.add((s.file, s.sheet))
+        lines += [f"  {c:>6}  {heading:45} (decides which rows count)" for c, heading in s.deciding]
         lines += [f"  {place:>6}  {heading:45} (ignored)" for place, heading in s.ignored_columns]
-        for reason, rows in s.skipped.items():
-            listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
-            lines.append(f"  skipped: {len(rows)} {reason} (row {listed})")
+        for reason, numbers in s.skipped.items():
+            listed = ", ".join(map(str, numbers[:5])) + (" ..." if len(numbers) > 5 else "")
+            lines.append(f"  left out: {reason}: {len(numbers)} (row {listed})")
         for what, cells in (
             ("error values", s.error_cells),
             ("formulas never calculated", s.uncalculated),
@@ -203,6 +215,8 @@ def inspection(sheets: Sequence[SheetFacts], faults: Sequence[str], layout: str)
             lines.append(f"  {s.hidden_rows} hidden rows, read like the others")
     if faults:
         lines += ["", *faults]
+    if remarks:
+        lines += ["", "To know:", *(f"  {remark}" for remark in remarks)]
     return safe("\n".join(lines))
 
 

@@ -1,0 +1,399 @@
+"""What one sheet holds: where its headings stand, which rows below them are data, and their cells.
+
+Title blocks, several rows of headings, merged groups, notes, totals and blank rows are told apart
+here, for workbooks in our own terms and for known exports alike.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from fundtrack.model import Part, SheetFacts
+from fundtrack.ooxml import column_letter
+from fundtrack.read import Cell, Grid, Workbook
+from fundtrack.schema import Field, TableSchema, fold
+
+HEADER_ROWS = 30  # a heading further down than this is not looked for
+NEAR = 0.85  # how alike two spellings are before we ask “did you mean”
+TOTAL = re.compile(
+    r"((grand|sub|sous|zwischen)[ -]?)?(total(s|e|es)?|totaux)\b\W*( .*)?"
+    r"|(zwischen)?sum(me|a)?|gesamt(summe)?|ensemble",
+    re.I,
+)
+TOTAL_LAST = re.compile(r".{1,40}\W(sub[ -]?)?totals?\W*", re.I)  # “NGO subtotal:”, in a key only
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The headings of a sheet: `fields` by column from 0, and what else stands among them."""
+
+    row: int  # from 0: the row in which most headings are known
+    fields: Mapping[int, str]
+    texts: Mapping[int, str] = field(default_factory=dict)  # as written, groups included
+    ignored: Sequence[tuple[int, str]] = ()
+    near: Sequence[tuple[int, str, Field]] = ()
+    twice: Sequence[tuple[str, list[int]]] = ()
+    last: int = -1  # the last row of headings, where there are several
+
+    @property
+    def body(self) -> int:
+        """The first row below the headings, from 0."""
+        return max(self.row, self.last) + 1
+
+
+# --- Headings -------------------------------------------------------------------------------------
+
+
+def heading(grid: Grid, table: TableSchema) -> Heading | None:
+    """The first row in which enough headings of the table are recognised, None where none is."""
+    spellings = {s: f for f in reversed(table.fields) for s in f.spellings}
+    enough = min(3, len(table.fields) - 1)
+    for number, row in enumerate(grid.rows[:HEADER_ROWS]):
+        if len({spellings[t].name for t in _folded(row) if t in spellings}) >= enough:
+            return _sorted_out(grid, number, table, spellings)
+    for number in range(1, min(HEADER_ROWS, len(grid.rows))):  # only known together with its group
+        texts = _stacked(grid, number - 1, number)
+        known = {spellings[fold(t)].name for t in texts.values() if fold(t) in spellings}
+        if len(known) >= enough:
+            return _sorted_out(grid, number, table, spellings)
+    return None
+
+
+def _folded(row: Sequence[Cell]) -> list[str]:
+    return [fold(v) for v in row if isinstance(v, str)]
+
+
+def _texts(row: Sequence[Cell]) -> dict[int, str]:
+    return {c: v for c, v in enumerate(row) if isinstance(v, str) and fold(v)}
+
+
+def _sorted_out(
+    grid: Grid, number: int, table: TableSchema, spellings: Mapping[str, Field]
+) -> Heading:
+    texts = _texts(grid.rows[number])
+    known = {c: spellings[fold(t)] for c, t in texts.items() if fold(t) in spellings}
+    more = _goes_on(grid, number, table, known)
+    last = number + 1 if more else number
+    if more == "units":
+        return _heading(number, last, texts, known, table)
+    if more:
+        below = _texts(grid.rows[last])
+        together = _stacked(grid, number, last)
+        over = _groups(grid, number)
+        texts |= together
+        known |= {
+            c: spellings[fold(t)]
+            for c, t in below.items()
+            if fold(t) in spellings and fold(over.get(c, "")) not in spellings
+        }
+    else:
+        together = _stacked(grid, number - 1, number) if number else {}
+        above = _texts(grid.rows[number - 1]) if number else {}
+        for column in set(above) - set(texts):  # a heading merged over both rows
+            if fold(above[column]) in spellings:
+                texts[column] = above[column]
+                known[column] = spellings[fold(above[column])]
+    both = {c: spellings[fold(t)] for c, t in together.items() if fold(t) in spellings}
+    known |= both
+    if more:
+        known |= _under(grid, number, last, known, spellings)
+    for name in {f.name for f in both.values()}:  # “Planned dates: Start” wins over a mere “Start”
+        for column in [c for c, f in known.items() if f.name == name and c not in both]:
+            if column in together:
+                del known[column]
+    texts |= {c: together[c] for c in both}
+    return _heading(number, last, texts, known, table)
+
+
+def _under(
+    grid: Grid, number: int, last: int, known: Mapping[int, Field], spellings: Mapping[str, Field]
+) -> dict[int, Field]:
+    """Columns whose own heading says nothing, such as “EUR”, under a group that is known."""
+    groups = _groups(grid, number)
+    below = _texts(grid.rows[last])
+    return {
+        c: spellings[fold(groups[c])]
+        for c in below
+        if c not in known and fold(groups.get(c, "")) in spellings
+    }
+
+
+def _heading(
+    number: int,
+    last: int,
+    texts: Mapping[int, str],
+    known: Mapping[int, Field],
+    table: TableSchema,
+) -> Heading:
+    columns: dict[str, list[int]] = {}
+    for column in sorted(known):
+        columns.setdefault(known[column].name, []).append(column)
+    free = {s: f for f in table.fields if f.name not in columns for s in f.spellings}
+    near, ignored = [], []
+    for column in sorted(texts):
+        if column in known:
+            continue
+        text = texts[column]
+        ignored.append((column, text))
+        if alike := difflib.get_close_matches(fold(text), free, n=1, cutoff=NEAR):
+            near.append((column, text, free[alike[0]]))
+    return Heading(
+        number,
+        {found[0]: name for name, found in columns.items() if len(found) == 1},
+        texts,
+        ignored,
+        near,
+        [(name, found) for name, found in columns.items() if len(found) > 1],
+        last,
+    )
+
+
+def _groups(grid: Grid, row: int) -> dict[int, str]:
+    """The heading that stands over each column in that row: its own, or one that spans it."""
+    cells = grid.rows[row]
+    spans = {
+        column: left
+        for (top, left), (_, right) in grid.merged
+        if top == row
+        for column in range(left, right + 1)
+    }
+    found: dict[int, str] = {}
+    group = ""
+    for column, value in enumerate(cells):
+        if isinstance(value, str) and fold(value):
+            group = value
+        if column in spans:
+            over = cells[spans[column]] if spans[column] < len(cells) else ""
+            found[column] = over if isinstance(over, str) else ""
+        elif value != "" or not spans:
+            found[column] = group
+    return found
+
+
+def _stacked(grid: Grid, upper: int, lower: int) -> dict[int, str]:
+    """The texts of the lower row with the group over each of them."""
+    groups = _groups(grid, upper)
+    return {
+        c: f"{groups[c].strip()} {text.strip()}" if groups.get(c) else text
+        for c, text in _texts(grid.rows[lower]).items()
+    }
+
+
+def _goes_on(grid: Grid, number: int, table: TableSchema, known: Mapping[int, Field]) -> str:
+    """Whether the next row still holds headings, and which: "groups", "units", or "" for none.
+
+    It does where it holds words alone, no figure and no key: the parts of a merged group, headings
+    where the upper row has none, or units and hints where figures and dates belong.
+    """
+    if number + 1 >= len(grid.rows):
+        return ""
+    own, row = _texts(grid.rows[number]), grid.rows[number + 1]
+    filled = {c: v for c, v in enumerate(row) if _filled(v)}
+    words_ = all(isinstance(v, str) and not re.search(r"\d|^\s*#", v) for v in filled.values())
+    if not filled or not words_ or any(known[c].name == table.key for c in filled if c in known):
+        return ""
+    spans = [area for area in grid.merged if area[0][0] == number]
+    if any(low > high or right > left for (high, left), (low, right) in spans):
+        return "groups"
+    if any(c not in own for c in filled):
+        return "groups"
+    typed = {"number", "integer", "percent", "date"}
+    named = table.key in {f.name for f in known.values()}
+    return "units" if named and any(known[c].type in typed for c in filled if c in known) else ""
+
+
+# --- Rows -----------------------------------------------------------------------------------------
+
+
+def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], dict[str, list[int]]]:
+    """The Excel numbers of the rows that hold data, and of those skipped, by reason.
+
+    Only rows without a key, or whose key reads like a total, are looked at cell by cell, and those
+    at the foot, where notes stand.
+    """
+    first = head.body + 1
+    height = len(grid.rows)
+    while height > head.body and not any(_filled(v) for v in grid.rows[height - 1]):
+        height -= 1  # formatted, but empty
+    key = next((c for c, name in head.fields.items() if name == key_name), None)
+    foot = _foot(grid, head, key, height)
+    skipped: dict[str, list[int]] = {
+        "blank rows": [],
+        "totals rows": [],
+        "HXL tag rows": [],
+        "repeated headings": [],
+        "notes below the table": [],
+    }
+    headed = fold(head.texts.get(key, "")) if key is not None else ""
+    labels = []
+    for number, row in enumerate(grid.rows[head.body : foot], first):
+        value = "" if key is None else row[key]
+        if value != "" and not (isinstance(value, str) and _doubtful(value, headed)):
+            labels.append(number)
+            continue
+        cells = [row[c] for c in head.fields]
+        filled = [v for v in cells if _filled(v)]
+        if not filled and not _totals_beside(row):
+            skipped["blank rows"].append(number)
+        elif number == first and all(
+            isinstance(v, str) and v.lstrip().startswith("#") for v in filled
+        ):
+            skipped["HXL tag rows"].append(number)
+        elif _is_total(value, row, filled, keyed=key is not None):
+            skipped["totals rows"].append(number)
+        elif _repeats(row, head):
+            skipped["repeated headings"].append(number)
+        elif filled:
+            labels.append(number)
+        else:
+            skipped["blank rows"].append(number)
+    for number, row in enumerate(grid.rows[foot:height], foot + 1):
+        if not any(_filled(v) for v in row):
+            skipped["blank rows"].append(number)
+        elif _totals_beside(row):
+            skipped["totals rows"].append(number)
+        else:
+            skipped["notes below the table"].append(number)
+    return labels, {reason: found for reason, found in skipped.items() if found}
+
+
+def _filled(value: Cell) -> bool:
+    return value != "" and not (isinstance(value, str) and not value.strip())
+
+
+def _foot(grid: Grid, head: Heading, key: int | None, height: int) -> int:
+    """Where the table ends and only notes follow."""
+    foot = height
+    while foot > head.body:
+        row = grid.rows[foot - 1]
+        if any(_filled(v) for v in row) and not _is_note(grid, foot - 1, key):
+            break
+        foot -= 1
+    return foot
+
+
+def _is_note(grid: Grid, number: int, key: int | None) -> bool:
+    """Words alone, in one cell or (below a blank row) in two, and no identifier among them."""
+    filled = {c: v for c, v in enumerate(grid.rows[number]) if _filled(v)}
+    if len(filled) > 2 or any(type(v) is not str for v in filled.values()):
+        return False
+    first = next(iter(filled.values())).strip()
+    sentence = len(first.split()) > 1
+    if len(filled) == 1:
+        return sentence or not re.search(r"\d", first)
+    told = key not in filled or sentence or first.endswith(":")
+    return told and _blank_above(grid, number)
+
+
+def _blank_above(grid: Grid, number: int) -> bool:
+    """Whether a blank row stands over the row, or over the words that stand over it."""
+    for row in reversed(grid.rows[:number]):
+        filled = [v for v in row if _filled(v)]
+        if not filled:
+            return True
+        if len(filled) > 2 or any(type(v) is not str for v in filled):
+            return False
+    return False
+
+
+def _doubtful(key: str, headed: str) -> bool:
+    """Whether a key is blank, a tag, a total or the heading again; most are told at once."""
+    text = key.strip()
+    if not text or text[0] == "#" or (headed and fold(text) == headed):
+        return True
+    if " " not in text and text[0].isalnum() and text[0] not in "tTgGsSeEzZ":
+        return False
+    return TOTAL.fullmatch(text) is not None or TOTAL_LAST.fullmatch(text) is not None
+
+
+def _totals_beside(row: Sequence[Cell]) -> bool:
+    return any(isinstance(v, str) and TOTAL.fullmatch(v.strip()) for v in row)
+
+
+def _is_total(key: Cell, row: Sequence[Cell], filled: Sequence[Cell], *, keyed: bool) -> bool:
+    """A totals row says so, or has no key and nothing but numbers."""
+    if isinstance(key, str) and key.strip():
+        text = key.strip()
+        return bool(TOTAL.fullmatch(text) or TOTAL_LAST.fullmatch(text))
+    if _totals_beside(row):
+        return True
+    return keyed and all(isinstance(v, int | float) and not isinstance(v, bool) for v in filled)
+
+
+def _repeats(row: Sequence[Cell], head: Heading) -> bool:
+    """Whether the headings stand here once more, as on each page of a printed list."""
+    return all(fold(str(row[c])) == fold(head.texts.get(c, "")) for c in head.fields)
+
+
+# --- Cells ----------------------------------------------------------------------------------------
+
+
+def frame(grid: Grid, labels: Sequence[int], columns: Mapping[int, str]) -> pd.DataFrame:
+    """The cells of those rows and columns as objects, indexed by Excel row number."""
+    rows_ = grid.rows
+    if _consecutive(labels):
+        picked = rows_[labels[0] - 1 : labels[-1]]
+    else:
+        picked = [rows_[n - 1] for n in labels]
+    cells = np.empty((len(picked), len(rows_[0])), dtype=object)
+    if picked:
+        cells[:] = picked
+    index = pd.Index(labels, dtype="int64")
+    return pd.DataFrame(cells[:, list(columns)], index=index, columns=list(columns.values()))
+
+
+def _consecutive(labels: Sequence[int]) -> bool:
+    return bool(labels) and labels[-1] - labels[0] + 1 == len(labels)
+
+
+def part(workbook: Workbook, grid: Grid, head: Heading, *, main: bool) -> Part:
+    """Where each field of the sheet stands, in the sheet's own words."""
+    return Part(
+        workbook.path.name,
+        grid.sheet,
+        head.row + 1,
+        {name: column_letter(c) for c, name in head.fields.items()},
+        {name: words(head.texts[c]) for c, name in head.fields.items()},
+        main=main,
+    )
+
+
+def words(text: str) -> str:
+    """A heading on one line."""
+    return " ".join(text.split())
+
+
+def facts(workbook: Workbook, grid: Grid, *, main: bool) -> SheetFacts:
+    """What is known of a sheet before its headings are."""
+    return SheetFacts(
+        workbook.path.name,
+        grid.sheet,
+        None,
+        "not recognised",
+        hidden=grid.hidden,
+        hidden_rows=grid.hidden_rows,
+        error_cells=grid.errors,
+        uncalculated=grid.uncalculated,
+        main=main,
+    )
+
+
+def percent(grid: Grid, columns: Mapping[str, str]) -> dict[str, frozenset[int]]:
+    """The Excel numbers of the rows in which each field is shown as a percentage."""
+    letters = {letter: name for name, letter in columns.items()}
+    found: dict[str, set[int]] = {}
+    for row, column in grid.percent:
+        if name := letters.get(column_letter(column)):
+            found.setdefault(name, set()).add(row + 1)
+    return {name: frozenset(rows_) for name, rows_ in found.items()}
+
+
+def letters(columns: Iterable[tuple[int, str]]) -> list[tuple[str, str]]:
+    """Columns from 0 with their letters."""
+    return [(column_letter(c), text) for c, text in columns]
