@@ -297,6 +297,7 @@ class Finding:
     difference: str | None = None
     accepted: bool = False
     main: bool = True  # False where it stands in a companion file
+    organisation: str | None = None  # whose record it is, by its id; for the ledger
 
 
 # What a reviewer can say of a finding; the first is what an unanswered one has.
@@ -354,6 +355,26 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """Which subjects one verdict of a check looked at, so that a later run can tell what was put
+    right from what is gone, was left open or is no longer asked (see `trail`).
+
+    Rows: two boolean series by row label, and the field or fields at which a finding would stand;
+    `key` where a finding is followed by something else than the row's own identifier. Or `states`:
+    what a figure says of each key it is judged by. Or `cells`: faults, judged cell by cell.
+    """
+
+    table: str | None = None
+    at: str | pd.Series | None = None
+    unjudged: pd.Series | None = None
+    out: pd.Series | None = None
+    key: pd.Series | None = None
+    states: Mapping[str, Status] = default(default_factory=dict)
+    rest: Status | None = None  # what holds of any other key of the whole portfolio
+    cells: bool = False
+
+
+@dataclass(frozen=True)
 class Result:
     """What one check says of one workbook. Shares run from 0 to 1."""
 
@@ -375,6 +396,7 @@ class Result:
     breakdown: Sequence[Group] = ()
     terms: pd.DataFrame | None = None  # the rows behind a share (see `verdicts.entries`)
     most: bool = False  # the threshold is the greatest share, not the least
+    judged: Sequence[Judged] = ()
 
 
 @dataclass(frozen=True)
@@ -417,6 +439,7 @@ class Assessment:
     tables: Mapping[str, Table]
     remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
+    ledger: str | None = None  # which answers of which ledger they are, for the provenance
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""

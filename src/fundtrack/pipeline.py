@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fundtrack import read, report, rules
+from fundtrack.accountability import Keeping, Kept, keep
 from fundtrack.model import Assessment, FundtrackError, Options
 from fundtrack.ooxml import Package
 
 if TYPE_CHECKING:
     from fundtrack import columns
+    from fundtrack.book import Book
+    from fundtrack.settings import Exemption
 
 PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
@@ -36,14 +39,16 @@ class Request:
     report: bool = True
     force: bool = False
     max_notes: int = 1000
+    keeping: Keeping | None = None  # the ledger, where one is used
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A workbook's assessment, and the files that were written."""
+    """A workbook's assessment, the files that were written, and what came of the ledger."""
 
     assessment: Assessment
     outputs: Mapping[str, str]
+    kept: Kept = field(default_factory=Kept)
 
 
 def check(request: Request) -> Checked:
@@ -64,13 +69,16 @@ def _check(request: Request) -> Checked:
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
     companions = [read.workbook(other) for other in request.companions]
-    assessment = _assessed(workbook, companions, request.options)
+    assessment, book, exemptions = _assessed(workbook, companions, request.options)
+    kept = Kept()
+    if request.keeping:
+        assessment, kept = keep(request.keeping, assessment, book, exemptions)
     if goal is None:
-        return Checked(assessment, {})
+        return Checked(assessment, {}, kept)
     outputs = {"report": str(goal)}
     if unnoted := _written(request, goal, workbook, assessment):
         outputs["findings_without_note"] = str(unnoted)
-    return Checked(assessment, outputs)
+    return Checked(assessment, outputs, kept)
 
 
 @contextmanager
@@ -113,7 +121,7 @@ def inspect(path: Path, companions: Sequence[Path] = ()) -> columns.Mapped:
 
 def _assessed(
     workbook: read.Workbook, companions: Sequence[read.Workbook], options: Options
-) -> Assessment:
+) -> tuple[Assessment, Book, Sequence[Exemption]]:
     from fundtrack import columns, settings, validate  # noqa: PLC0415 - they load pandas
     from fundtrack.book import Book  # noqa: PLC0415
     from fundtrack.evaluate import evaluate  # noqa: PLC0415
@@ -125,7 +133,7 @@ def _assessed(
     book = Book(tables, given.settings, given.limits, [*mapped.faults, *faults, *given.faults])
     results, findings = evaluate(book, given.exemptions)
     name = workbook.path.name
-    return Assessment(
+    assessment = Assessment(
         file=name,
         sha256=workbook.sha256,
         values_digest=workbook.values_digest,
@@ -141,6 +149,7 @@ def _assessed(
         tables=tables,
         remarks=[*mapped.remarks, *given.remarks],
     )
+    return assessment, book, given.exemptions
 
 
 def _read(path: Path) -> read.Workbook:

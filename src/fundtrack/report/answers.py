@@ -110,6 +110,20 @@ def answers_in(package: Package) -> Answers | None:
     return Answers(lines, notes.said())
 
 
+def ledger_mark(path: Path) -> str | None:
+    """Give what the provenance of a copy says of the ledger; None where it was made without one.
+
+    Raises FundtrackError where the file cannot be read.
+    """
+    package = Package(path, part_limit=2**32)
+    wanted = {n: role for n, role in sheets_by_role(package).items() if role == "provenance"}
+    for grid in read.values(package.path, package.bytes, wanted):
+        for row in grid.rows:
+            if [_text(cell) for cell in row[:2]] == ["Ledger", "Portfolio"] and len(row) > 2:
+                return _text(row[2])
+    return None
+
+
 def sheets_by_role(package: Package) -> dict[str, str]:
     """Give the sheets that fundtrack added: name as it is now -> role, such as "findings"."""
     roles = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 from fundtrack import __version__
 from fundtrack.model import EDITION, Assessment, Finding, Group, Result, Severity, SheetFacts
+from fundtrack.trail import trail
 
 COLUMNS = (
     "id",
@@ -42,8 +43,13 @@ def as_json(
     return json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=True)
 
 
-def record(assessment: Assessment, checked: str, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """The whole assessment of one workbook as plain values. Shares are fractions, dates ISO."""
+def record(
+    assessment: Assessment, checked: str, outputs: Mapping[str, str], *, restricted: bool = False
+) -> dict[str, Any]:
+    """The whole assessment of one workbook as plain values. Shares are fractions, dates ISO.
+
+    Its trail tells of the records of restricted sheets only with `restricted`.
+    """
     return {
         "fundtrack": __version__,
         "guidance": EDITION,
@@ -56,12 +62,18 @@ def record(assessment: Assessment, checked: str, outputs: Mapping[str, str]) -> 
             "layout": assessment.layout,
         },
         "settings": dict(assessment.settings),
+        "thresholds": {name: limit.value for name, limit in assessment.limits.all.items()},
+        "exceptions": [
+            {"check": e["check"], "object": e["object"], "expires": e["expires"]}
+            for e in assessment.exceptions
+        ],
         "sheets": [sheet(s) for s in assessment.sheets],
         "results": [_result(r) for r in assessment.results],
         "findings": [_finding(f) for f in assessment.findings],
         "counts": {s.value: n for s, n in assessment.counts().items()},
         "remarks": list(assessment.remarks),
         "outputs": dict(outputs),
+        "trail": trail(assessment, restricted=restricted),
     }
 
 
@@ -101,6 +113,7 @@ def _result(result: Result) -> dict[str, Any]:
         "rows_in_scope": result.rows_in_scope,
         "findings": len(result.findings),
         "reason": result.reason,
+        "parameters": [t.parameter for t in result.check.thresholds],
         "breakdown": [_group(g) for g in result.breakdown],
     }
 
@@ -120,6 +133,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     plain = {name: getattr(finding, name) for name in COLUMNS}
     plain["severity"] = finding.severity.value
     plain["file"] = finding.file
+    plain["organisation"] = finding.organisation
     return plain
 
 
@@ -133,12 +147,13 @@ def as_csv(assessments: Sequence[Assessment]) -> str:
     for assessment in assessments:
         for finding in assessment.findings:
             writer.writerow(
-                [_tame(finding.file), *(_tame(getattr(finding, name)) for name in COLUMNS)]
+                [tame(finding.file), *(tame(getattr(finding, name)) for name in COLUMNS)]
             )
     return stream.getvalue()
 
 
-def _tame(value: Any) -> Any:
+def tame(value: Any) -> Any:
+    """The value as a CSV may hold it: a text that looks like a formula is marked as text."""
     if isinstance(value, Severity):
         return value.value
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):

@@ -1,0 +1,184 @@
+"""What a run, a review and a history do with the ledger: the room's calls in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fundtrack import rules
+from fundtrack.history import Difference, History, Recorded, Reviewed
+from fundtrack.model import Assessment, FundtrackError, Limit, Limits
+
+if TYPE_CHECKING:
+    from fundtrack.book import Book
+    from fundtrack.settings import Exemption
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Which ledger a check uses. `moment` is the time of the run, ISO; no check sees it."""
+
+    place: str
+    moment: str
+    record: bool = True  # False: earlier answers are shown, and nothing is written
+    portfolio: str | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What came of it: the run as it was recorded, or one line on why it was not."""
+
+    recorded: Recorded | None = None
+    trouble: str | None = None
+
+
+def keep(
+    keeping: Keeping, assessment: Assessment, book: Book, exemptions: Sequence[Exemption]
+) -> tuple[Assessment, Kept]:
+    """Records a run, and gives the assessment with the answers that the ledger holds.
+
+    A ledger that cannot be used never stops the check itself.
+    """
+    from fundtrack import ledger  # noqa: PLC0415 - SQLAlchemy is loaded only where it is needed
+    from fundtrack.report import records  # noqa: PLC0415
+
+    plain = records.record(assessment, keeping.moment[:10], {}, restricted=True)
+    run = ledger.Run(plain)
+    recorded = None
+    try:
+        store = ledger.Store(keeping.place, new=keeping.record)
+        if keeping.record:
+            recorded = ledger.record(
+                store,
+                run,
+                keeping.moment,
+                portfolio=keeping.portfolio,
+                under=_under(book, exemptions),
+            )
+        name = (keeping.portfolio or run.portfolio[0], run.portfolio[1])
+        answers, mark = ledger.shown_again(store, name)
+    except FundtrackError as error:
+        return assessment, Kept(recorded, str(error))
+    mine = {f: a for f, a in assessment.answers.items() if answers.get(f, a) != a}
+    told = (
+        f"{len(mine)} answers in this workbook differ from those in the ledger, which are shown; "
+        "`fundtrack review` records them."
+    )
+    return replace(
+        assessment,
+        answers={**assessment.answers, **answers},
+        ledger=mark,
+        remarks=[*assessment.remarks, *([told] if mine else [])],
+    ), Kept(recorded)
+
+
+def _under(
+    book: Book, exemptions: Sequence[Exemption]
+) -> Callable[[Mapping[str, Any], Mapping[str, float | None]], set[str]]:
+    """Judges the same tables on other terms, and gives the ids of what is found."""
+    from fundtrack.evaluate import evaluate  # noqa: PLC0415 - it loads pandas
+
+    def found(settings: Mapping[str, Any], thresholds: Mapping[str, float | None]) -> set[str]:
+        limits = {
+            name: Limit(
+                limit.threshold,
+                thresholds.get(name, limit.value),
+                limit.confirmed_by,
+                limit.confirmed_on,
+                limit.reason,
+            )
+            for name, limit in book.limits.all.items()
+        }
+        then = replace(book, settings=book.settings.like(settings), limits=Limits(limits), _kept={})
+        return {finding.id for finding in evaluate(then, exemptions)[1]}
+
+    return found
+
+
+def record(paths: Sequence[Path], keeping: Keeping) -> list[Recorded]:
+    """Records runs from the JSON of earlier checks, in the order of the days they speak of.
+
+    Raises FundtrackError where a file is not such a JSON, before anything is written, or where the
+    ledger cannot take one.
+    """
+    from fundtrack import ledger  # noqa: PLC0415
+
+    runs = []
+    for path in paths:
+        plain = _json(path)
+        many = plain if isinstance(plain, list) else [plain]
+        runs += [ledger.Run.of(one, path.name) for one in many]
+    store = ledger.Store(keeping.place, new=True)
+    runs.sort(key=lambda run: run.day)
+    return [
+        ledger.record(store, run, keeping.moment, portfolio=keeping.portfolio, under=None)
+        for run in runs
+    ]
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise FundtrackError(
+            path.name, f"It cannot be read: {error.strerror}.", "See that it is there."
+        ) from error
+    except ValueError as error:
+        raise FundtrackError(
+            path.name,
+            "It is not what `fundtrack check --format json` prints.",
+            "Check the workbook with --record instead.",
+        ) from error
+
+
+def review(path: Path, keeping: Keeping) -> tuple[Reviewed, Sequence[str]]:
+    """Adds the answers of one copy to the ledger; gives what came of it, and what to know of the
+    copy. Raises FundtrackError.
+    """
+    from fundtrack import ledger, report  # noqa: PLC0415
+
+    read = report.read_answers(path)
+    mark = report.ledger_mark(path)
+    reviewed = ledger.review(
+        ledger.Store(keeping.place),
+        path.name,
+        read.given,
+        list(read.listed),
+        mark,
+        keeping.moment,
+        keeping.portfolio,
+    )
+    return reviewed, read.remarks
+
+
+def history(
+    place: str,
+    *,
+    portfolio: str | None,
+    since: date | None,
+    until: date | None,
+    as_of: date | None,
+) -> list[History]:
+    """What the ledger tells of its portfolios over a period. Raises FundtrackError."""
+    from fundtrack import ledger  # noqa: PLC0415
+
+    told = ledger.history(
+        ledger.Store(place), portfolio=portfolio, since=since, until=until, as_of=as_of
+    )
+    return [replace(h, names=_names()) for h in told]
+
+
+def compare(place: str, first: str, second: str, *, portfolio: str | None) -> Difference:
+    """Two checks of a portfolio side by side. Raises FundtrackError."""
+    from fundtrack import ledger  # noqa: PLC0415
+
+    told = ledger.compare(ledger.Store(place), first, second, portfolio=portfolio)
+    return replace(told, names=_names())
+
+
+def _names() -> dict[str, str]:
+    return {check.id: check.name for check in rules.catalogue().values()}
