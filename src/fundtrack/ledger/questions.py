@@ -174,11 +174,11 @@ def _stood(connection: sa.Connection, portfolio_id: int, up_to: int) -> list[Any
 def _firsts(connection: sa.Connection, portfolio_id: int) -> dict[int, int]:
     """Finding -> the run that found it first."""
     first = (
-        sa.select(changes.c.finding_id, sa.func.min(changes.c.run_id))
+        sa.select(changes.c.finding_id, sa.func.min(changes.c.run_id).label("first"))
         .where(changes.c.portfolio_id == portfolio_id)
         .group_by(changes.c.finding_id)
     )
-    return dict(connection.execute(first).tuples().all())
+    return {row.finding_id: row.first for row in connection.execute(first)}
 
 
 def _followed(

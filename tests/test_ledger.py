@@ -1,0 +1,362 @@
+"""The ledger: what becomes of findings from check to check, and that nothing of it is ever lost."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import openpyxl
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from books import book, rows_of
+from fundtrack import accountability
+from fundtrack.cli import main
+from fundtrack.ledger import Run, Store, store
+from fundtrack.ledger import record as keep
+from fundtrack.model import FundtrackError
+from fundtrack.trail import positions, ranges
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+SERVER = "FUNDTRACK_TEST_POSTGRES"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request, tmp_path):
+    """A ledger that is not there yet: a file, or a schema of its own on the server."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "fundtrack.db")
+        return
+    url = os.environ.get(SERVER)
+    if not url:
+        pytest.skip(f"no PostgreSQL server: {SERVER} names none")
+    name = f"ledger_{os.getpid()}_{time.monotonic_ns()}"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as server:
+        server.exec_driver_sql(f"CREATE SCHEMA {name}")
+        yield f"{url}?options=-csearch_path%3D{name}"
+        server.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
+    engine.dispose()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a command in an empty folder; each has a moment of its own, a day after the last."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FUNDTRACK_DEBUG", "1")
+    days = count(1_735_689_600, 86_400)
+
+    def go(*arguments, code=0):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(next(days)))
+        result = CliRunner().invoke(main, [str(a) for a in arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+    return go
+
+
+@pytest.fixture
+def check(run, tmp_path, place):
+    """Checks a workbook made from the tables given, and keeps it in the ledger."""
+    numbers = count(1)
+
+    def go(*options, **given):
+        folder = tmp_path / f"q{next(numbers)}"
+        folder.mkdir()
+        path = book(folder, **given)
+        run("check", path, "--fail-on", "never", "--record", "--ledger", place, *options)
+        return path.with_name("book.checked.xlsx")
+
+    return go
+
+
+def told(place, **asked):
+    """The history of the only portfolio."""
+    asked = {"portfolio": None, "since": None, "until": None, "as_of": None} | asked
+    (history,) = accountability.history(place, **asked)
+    return history
+
+
+def became(place, check):
+    """What the last check says of each record's finding; a dash where it is closed since long."""
+    history = told(place)
+    now = history.moments[-1].number
+    return {
+        f.record: f.what.value if f.last == now else "still_open" if f.state != "closed" else "-"
+        for f in told(place).findings
+        if f.check == check
+    }
+
+
+# --- A year of a portfolio ------------------------------------------------------------------------
+
+# How many months each grant runs in each version of the register, or: blank (its end is), -
+# (not listed), cut (cancelled). Below each version what DUR-01 (over 6 months) makes of it; in the
+# fourth, the threshold is 9 months. The exception for G8 ends between the second and the third.
+YEAR = """
+grant | v1    | v2         | v3                | v4              | v5
+G1    | 4     | 4          | 4                 | 4               | 4
+      | new   | still_open | still_open        | still_open      | still_open
+G2    | 4     | 12         | 12                | 12              | 12
+      | new   | resolved   | -                 | -               | -
+G3    | 4     | 4          | -                 | -               | -
+      | new   | still_open | gone              | -               | -
+G4    | 4     | blank      | 4                 | 4               | 12
+      | new   | not_judged | still_open        | still_open      | resolved
+G5    | 4     | 12         | 12                | 4               | 4
+      | new   | resolved   | -                 | reopened        | still_open
+G6    | -     | -          | 4                 | 4               | 12
+      |       |            | new               | still_open      | resolved
+G7    | 8     | 8          | 8                 | 8               | 8
+      |       |            |                   | new             | terms_changed
+G8    | 4     | 4          | 4                 | 4               | 12
+      | new   | still_open | exception_expired | still_open      | resolved
+G9    | 4     | 4          | 4                 | cut             | cut
+      | new   | still_open | still_open        | no_longer_asked | -
+G10   | 4     | -          | 4                 | 4               | 4
+      | new   | gone       | reopened          | still_open      | still_open
+G11   | 8     | 8          | 8                 | 8               | 12
+      |       |            |                   | new             | resolved
+G12   | blank | 4          | blank             | -               | 4
+      |       | new        | not_judged        | gone            | reopened
+"""
+QUARTERS = ("2024-03-31", "2024-06-30", "2024-09-30", "2024-12-31", "2025-03-31")
+
+
+def version(number):
+    """The register of one quarter: other rows, another order, and what the table says of it."""
+    lines = rows_of(YEAR)
+    grants, expected = [], {}
+    for at in range(0, len(lines), 2):
+        name, months = lines[at]["grant"], lines[at][f"v{number}"]
+        if what := lines[at + 1][f"v{number}"]:
+            expected[name] = what
+        if months == "-":
+            continue
+        row = {"grant_id": name, "planned_start_date": "2024-01-01"}
+        row["activity_status"] = "5" if months == "cut" else "2"
+        length = {"blank": "", "cut": 4}.get(months, months)
+        row["planned_end_date"] = f"2024-{int(length):02}-28" if length else ""
+        grants.append(row)
+    grants = grants[number:] + grants[:number]
+    thresholds = [{"parameter": "dur.short_months", "value": 9 if number == 4 else 6}]
+    exceptions = [{"check_id": "DUR-01", "object_id": "G8", "expires_date": "2024-08-15"}]
+    return {
+        "settings": {"reference_date": QUARTERS[number - 1]},
+        "grants": grants if number % 2 else grants[::-1],
+        "thresholds": thresholds,
+        "exceptions": exceptions,
+    }, expected
+
+
+def test_a_year_of_a_register_every_transition_is_right(check, place):
+    for number in range(1, 6):
+        given, expected = version(number)
+        check(**given)
+        assert became(place, "DUR-01") == expected, f"version {number}"
+    moved = {f.record: f for f in told(place).findings if f.check == "DUR-01"}
+    assert moved["G7"].reason == "dur.short_months from 9 to 6"
+    assert [m.number for m in told(place).moments if m.terms and "dur." in str(m.terms)] == [4, 5]
+    assert (moved["G1"].found, moved["G1"].age_days) == (date(2024, 3, 31), 365)
+
+
+@pytest.mark.parametrize("form", ["record", "json"])
+def test_what_is_not_judged_is_not_put_right(run, write, place, form):
+    """A sheet that is left out, and a column: both stay open until somebody looks again."""
+    short = {"grant_id": "G1", "planned_end_date": "2024-04-30"}
+    passed = [
+        {"grants": [short], "budget_lines": [{"line_id": "L1", "amount": ""}]},
+        {"grants": [short], "budget_lines": None},
+        {"grants": [short], "budget_lines": [{"line_id": "L1"}], "without": {"grants": ["planned_end_date"]}},
+    ]  # fmt: skip
+    said = []
+    for given in passed:
+        path = write(**given)
+        options = ["--no-report", "--fail-on", "never"]
+        if form == "record":
+            run("check", path, "--record", "--ledger", place, *options)
+        else:
+            printed = run("check", path, "--format", "json", *options).stdout
+            path.with_suffix(".json").write_text(printed, encoding="utf-8")
+            run("record", path.with_suffix(".json"), "--ledger", place)
+        said.append((became(place, "DUR-01")["G1"], became(place, "DAT-01").get("L1")))
+    assert said == [("new", "new"), ("still_open", "not_judged"), ("not_judged", "resolved")]
+
+
+def test_a_change_of_terms_does_not_count_as_put_right_but_mending_does(check, place):
+    """Both change at once: only trying today's figures on the old terms can tell."""
+    of = [("A", "2024-08-31"), ("B", "2024-08-31"), ("C", "2024-04-30")]
+    first = [{"grant_id": name, "planned_end_date": end} for name, end in of]
+    second = [first[0], first[1] | {"planned_end_date": "2026-12-31"}, first[2]]
+    number = [{"parameter": "dur.short_months", "value": 9}]
+    check(grants=first, thresholds=number)
+    check(grants=second)
+    assert became(place, "DUR-01") == {"A": "terms_changed", "B": "resolved", "C": "still_open"}
+
+
+def test_a_setting_that_moves_a_finding_is_named(check, place):
+    grants = [{"grant_id": "G1", "recipient_org_id": "INGO-X", "amount": 900_000}]
+    check(grants=grants, settings={"period_start": "2024-01-01", "period_end": "2024-06-30"})
+    later = {"period_start": "2024-07-01", "period_end": "2024-12-31"}
+    check(grants=grants, settings=later)
+    gone = [f for f in told(place).findings if f.check == "LOC-01"]
+    assert [f.what.value for f in gone] == ["terms_changed"]
+    assert "period start from 2024-01-01 to 2024-07-01" in gone[0].reason
+
+
+def test_an_exception_that_is_taken_back_is_told_from_one_that_ended(check, place):
+    grants = [{"grant_id": "G1", "planned_end_date": "2024-04-30"}]
+    excepted = [{"check_id": "DUR-01", "object_id": "G1", "expires_date": "2025-01-31"}]
+    check(grants=grants, exceptions=excepted)
+    (finding,) = [f for f in told(place).findings if f.check == "DUR-01"]
+    assert (finding.state.value, finding.until) == ("standing_accepted", date(2025, 1, 31))
+    check(grants=grants)
+    assert became(place, "DUR-01") == {"G1": "exception_withdrawn"}
+    check(grants=grants, exceptions=excepted)
+    assert became(place, "DUR-01") == {"G1": "accepted"}
+    check(grants=grants, exceptions=excepted, settings={"reference_date": "2025-03-31"})
+    assert became(place, "DUR-01") == {"G1": "exception_expired"}
+    (finding,) = [f for f in told(place).findings if f.check == "DUR-01"]
+    assert finding.reason == "it ended on 2025-01-31"
+
+
+def test_the_same_run_is_recognised_and_not_doubled(run, write, place):
+    path = write(grants=[{"grant_id": "G1", "planned_end_date": "2024-04-30"}])
+    options = ["--no-report", "--fail-on", "never", "--record", "--ledger", place]
+    first = run("check", path, *options)
+    again = run("check", path, *options)
+    assert "as check 1 of “DONOR” (donor): 1 new" in first.stdout
+    assert "Recorded already" in again.stdout and "as check 1 of" in again.stdout
+    assert "as check 2 of" in run("check", path, *options, "--as-of", "2025-03-31").stdout
+    assert len(told(place).moments) == 2
+
+
+def test_portfolios_never_mix_and_a_ledger_goes_forward_only(run, write, place):
+    path = write(grants=[{"grant_id": "G1", "planned_end_date": "2024-04-30"}])
+    keep_it = ["--no-report", "--fail-on", "never", "--record", "--ledger", place]
+    run("check", path, *keep_it)
+    run("check", path, *keep_it, "--portfolio", "Sahel")
+    two = accountability.history(place, portfolio=None, since=None, until=None, as_of=None)
+    assert [(h.portfolio, len(h.moments)) for h in two] == [("DONOR", 1), ("Sahel", 1)]
+    refused = run("check", path, *keep_it, "--as-of", "2023-12-31", code=2)
+    assert "a ledger goes forward only" in refused.stderr and "--portfolio" in refused.stderr
+    assert "the ledger was not" in refused.stderr and "G1" in refused.stdout
+    which = run("history", "--ledger", place, "--diff", "1", "1", code=2).stderr
+    assert "“DONOR” (donor), “Sahel” (donor)" in which
+    assert "It has “DONOR”" in run("history", "--ledger", place, "--portfolio", "X", code=2).stderr
+
+
+# --- Reviewers' answers ---------------------------------------------------------------------------
+
+
+def answered(copy, to, *records, **cells):
+    """The copy as a reviewer saves it elsewhere, with cells filled beside the records' findings."""
+    workbook = openpyxl.load_workbook(copy)
+    sheet = workbook["Findings"]
+    headings = {cell.value: cell.column for cell in sheet[1]}
+    for row in sheet.iter_rows(min_row=2):
+        if row[headings["Record"] - 1].value in records:
+            for heading, value in cells.items():
+                sheet.cell(row[0].row, headings[heading.replace("_", " ")]).value = value
+    to.parent.mkdir(exist_ok=True)
+    workbook.save(to)
+    return to
+
+
+@pytest.fixture
+def reviewed(run, check, place, tmp_path):
+    """A recorded check of two short grants, and a command that reviews a copy of it."""
+    grants = [{"grant_id": f"G{n}", "planned_end_date": "2024-04-30"} for n in (1, 2)]
+
+    def again(number, **more):
+        return check(grants=grants, settings={"reference_date": f"2024-12-{number:02}"}, **more)
+
+    def review(copy, name, *records, code=0, **cells):
+        path = answered(copy, tmp_path / name, *records, **cells)
+        return run("review", path, "--ledger", place, code=code).stdout
+
+    return again, review
+
+
+def replies(place):
+    """Record -> the status and response of each answer in force."""
+    found = {f.record: f.replies for f in told(place).findings if f.check == "DUR-01"}
+    return {
+        record: [(r.answer.status, r.answer.response) for r in answers]
+        for record, answers in found.items()
+    }
+
+
+def test_an_answer_is_kept_once_and_an_action_grows_overdue(run, reviewed, place):
+    again, review = reviewed
+    copy = again(1)
+    act = {"Status": "agreed", "Agreed_action": "Extend it", "Due_date": date(2024, 12, 10)}
+    said = review(copy, "a.checked.xlsx", "G1", **act, Response="We know", **{"Reviewer's_role": "Desk"})
+    assert "a.checked.xlsx: 1 answer added to “DONOR” (donor)" in said
+    assert "0 answers added" in review(copy, "b.checked.xlsx", "G1", **act, Response="We know", **{"Reviewer's_role": "Desk"})  # fmt: skip
+    assert replies(place) == {"G1": [("agreed", "We know")], "G2": []}
+    assert "Overdue" not in run("history", "--ledger", place).stdout
+    page = run("history", "--ledger", place, "--as-of", "2024-12-31").stdout
+    assert "Overdue actions: 1\n     21 days  DUR-01  Grants G1 (End date as signed): Extend it, due 2024-12-10 [Desk]" in page  # fmt: skip
+    again(20)
+    assert "   10 days  DUR-01" in run("history", "--ledger", place).stdout
+
+
+def test_two_reviewers_who_differ_are_shown_and_none_is_overwritten(run, reviewed, place):
+    again, review = reviewed
+    copy = again(1)
+    review(copy, "north.checked.xlsx", "G1", "G2", Status="agreed", Response="Will extend")
+    said = review(copy, "south.checked.xlsx", "G1", Status="rejected", Response="It is right so")
+    assert "1 finding answered differently" in said
+    assert "agreed; Will extend  [north.checked.xlsx]" in said
+    assert "rejected; It is right so  [south.checked.xlsx]" in said
+    both = [("agreed", "Will extend"), ("rejected", "It is right so")]
+    assert replies(place) == {"G1": both, "G2": [("agreed", "Will extend")]}
+    assert "Answered differently by two reviewers: 1" in run("history", "--ledger", place).stdout
+    # The next copy could see both, so what is written in it settles the matter ...
+    copy = again(20)
+    review(copy, "next.checked.xlsx", "G1", Status="agreed", Response="Extended after all")
+    assert replies(place)["G1"] == [("agreed", "Extended after all")]
+    # ... and an old copy that turns up late does not undo it.
+    late = review(copy.parents[1] / "q1/book.checked.xlsx", "south.checked.xlsx", "G1", Status="rejected", Response="It is right so")  # fmt: skip
+    assert "0 answers added" in late
+    assert replies(place)["G1"] == [("agreed", "Extended after all")]
+
+
+def test_what_is_said_to_be_done_and_still_found_is_shown(run, reviewed, place):
+    again, review = reviewed
+    review(again(1), "a.checked.xlsx", "G2", Status="done", Response="Extended")
+    page = run("history", "--ledger", place).stdout
+    assert "Said to be done, still found: 1\n  DUR-01  Grants G2" in page
+
+
+def test_a_copy_whose_check_was_never_recorded_is_told(run, reviewed, write, place):
+    again, review = reviewed
+    again(1)
+    other = write(grants=[{"grant_id": "X", "planned_end_date": "2024-04-30"}])
+    run("check", other, "--fail-on", "never")
+    copy = other.with_name("book.checked.xlsx")
+    refused = run("review", copy, "--ledger", place, code=2).stderr
+    assert "no recorded check" in refused and "--record" in refused
+    assert "no sheet of findings" in run("review", other, "--ledger", place, code=2).stderr
+
+
+def test_a_blank_answer_in_a_copy_made_without_a_ledger_takes_nothing_back(run, reviewed, place):
+    again, review = reviewed
+    copy = again(1)
+    review(copy, "a.checked.xlsx", "G1", Status="agreed", Response="Will extend")
+    plain = copy.parent / "book.xlsx"
+    run("check", plain, "--fail-on", "never")
+    assert "0 answers added" in run("review", copy, "--ledger", place).stdout
+    assert replies(place)["G1"] == [("agreed", "Will extend")]
