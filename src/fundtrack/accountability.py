@@ -15,6 +15,7 @@ from fundtrack.model import Assessment, FundtrackError, Limit, Limits
 
 if TYPE_CHECKING:
     from fundtrack.book import Book
+    from fundtrack.ledger import Store
     from fundtrack.settings import Exemption
 
 
@@ -37,10 +38,15 @@ class Kept:
 
 
 def keep(
-    keeping: Keeping, assessment: Assessment, book: Book, exemptions: Sequence[Exemption]
+    keeping: Keeping,
+    assessment: Assessment,
+    book: Book,
+    exemptions: Sequence[Exemption],
+    copies: Sequence[Path] = (),
 ) -> tuple[Assessment, Kept]:
     """Records a run, and gives the assessment with the answers that the ledger holds.
 
+    `copies` are the annotated copies whose answers the assessment carries: they are recorded first.
     A ledger that cannot be used never stops the check itself.
     """
     from fundtrack import ledger  # noqa: PLC0415 - SQLAlchemy is loaded only where it is needed
@@ -60,20 +66,18 @@ def keep(
                 under=_under(book, exemptions),
             )
         name = (keeping.portfolio or run.portfolio[0], run.portfolio[1])
-        answers, mark = ledger.shown_again(store, name)
+        for copy in copies if keeping.record else ():
+            _reviewed(store, copy, keeping, name)
+        answers, shown = ledger.shown_again(store, name)
     except FundtrackError as error:
         return assessment, Kept(recorded, str(error))
-    mine = {f: a for f, a in assessment.answers.items() if answers.get(f, a) != a}
-    told = (
-        f"{len(mine)} answers in this workbook differ from those in the ledger, which are shown; "
-        "`fundtrack review` records them."
-    )
-    return replace(
-        assessment,
-        answers={**assessment.answers, **answers},
-        ledger=mark,
-        remarks=[*assessment.remarks, *([told] if mine else [])],
-    ), Kept(recorded)
+    if keeping.record:  # all that the copies said is in the ledger by now
+        return replace(assessment, answers=answers, ledger=shown), Kept(recorded)
+    own = assessment.answers
+    # Where the new copy shows another answer than the ledger's, it cannot say that it showed that.
+    hides = any(own[f] != answer for f, answer in answers.items() if f in own)
+    mark = None if hides else shown
+    return replace(assessment, answers={**answers, **own}, ledger=mark), Kept(recorded)
 
 
 def _under(
@@ -139,20 +143,28 @@ def review(path: Path, keeping: Keeping) -> tuple[Reviewed, Sequence[str]]:
     """Adds the answers of one copy to the ledger; gives what came of it, and what to know of the
     copy. Raises FundtrackError.
     """
+    from fundtrack import ledger  # noqa: PLC0415
+
+    return _reviewed(ledger.Store(keeping.place), path, keeping, None)
+
+
+def _reviewed(
+    store: Store, path: Path, keeping: Keeping, whose: tuple[str, str] | None
+) -> tuple[Reviewed, Sequence[str]]:
+    """Adds the answers of one copy, to the portfolio that it names unless one is given."""
     from fundtrack import ledger, report  # noqa: PLC0415
 
     read = report.read_answers(path)
-    mark = report.ledger_mark(path)
-    reviewed = ledger.review(
-        ledger.Store(keeping.place),
-        path.name,
-        read.given,
-        list(read.listed),
-        mark,
-        keeping.moment,
-        keeping.portfolio,
-    )
-    return reviewed, read.remarks
+    facts = report.provenance_of(path)
+    if whose is None:
+        file = facts.get(("Workbook", "File"), path.name)
+        owner = facts.get(("Settings", "Organisation id"), "–")
+        kind = facts.get(("Workbook", "Kind"), "donor")
+        name = keeping.portfolio or ledger.portfolio_of(None if owner == "–" else owner, file)
+        whose = (name, kind)
+    mark = facts.get(("Ledger", "Portfolio"))
+    given = (read.given, list(read.listed))
+    return ledger.review(store, path.name, *given, whose, mark, keeping.moment), read.remarks
 
 
 def history(

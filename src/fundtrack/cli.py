@@ -533,3 +533,24 @@ def history(
     if isinstance(text, str):
         _stop(text)
     click.echo(text[0], nl=style != "csv" or output is not None)
+
+
+@main.command(epilog="Example: fundtrack verify grants.checked.xlsx")
+@click.argument("checked", type=WORKBOOK)
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def verify(checked: Path, style: str) -> None:
+    """Tell whether the figures of an annotated copy are still those that were checked.
+
+    Saving it in another program changes nothing; a changed figure, row or sheet does. Only the
+    original sheets are compared. Exit code: 0 unchanged, 1 altered, 2 cannot be told.
+    """
+    from fundtrack import pipeline
+    from fundtrack.report import records, text
+
+    found = _guarded(checked.name, lambda: pipeline.verify(checked))
+    if isinstance(found, str):
+        _stop(found)
+    click.echo(records.verified(found) if style == "json" else text.verified(found))
+    sys.exit(0 if found.same else FOUND)

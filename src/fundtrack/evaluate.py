@@ -249,11 +249,12 @@ class _Engine:
         messages, remedies, expected = (
             texts.fill(t) for t in (verdict.message, verdict.remedy, verdict.expected)
         )
+        names = [str(name) for name in at.loc[labels]]
+        held = table.values(labels, names)
         found = []
-        for i, label in enumerate(labels):
-            name = str(at.loc[label])
+        for i, (label, name) in enumerate(zip(labels, names, strict=True)):
             place = table.place(label, name)
-            value = HIDDEN if verdict.hidden else json_value(table.value(label, name))
+            value = HIDDEN if verdict.hidden else json_value(held[i])
             found.append(
                 self._finding(
                     check.id,
@@ -369,9 +370,10 @@ class _Engine:
             messages, remedies, expected = (
                 texts.fill(t) for t in (fault.message, fault.remedy, fault.expected)
             )
+            held = table.values(labels, [fault.field] * len(labels))
             for i, label in enumerate(labels):
                 place = table.place(label, fault.field)
-                value = json_value(table.value(label, fault.field))
+                value = json_value(held[i])
                 found.append(
                     self._finding(
                         fault.check,
@@ -759,8 +761,8 @@ class _Texts:
         if name == "key":
             return list(self.keys)
         if name == "value":
-            pairs = zip(self.labels, self.fields, strict=True)
-            return [shown(self.table.value(n, None if f is None else str(f))) for n, f in pairs]
+            names = [None if f is None else str(f) for f in self.fields]
+            return [shown(value) for value in self.table.values(self.labels, names)]
         if name == "heading":
             return [self._heading(n, f) for n, f in zip(self.labels, self.fields, strict=True)]
         if name == "row":
@@ -768,7 +770,7 @@ class _Texts:
         if name == "sheet":
             return [self.table.place(n, None).part.sheet for n in self.labels]
         values = self.table.frame[name].reindex(self.labels)
-        raw = [self.table.value(n, name) for n in self.labels]
+        raw = self.table.values(self.labels, [name] * len(self.labels))
         return [shown(r if pd.isna(v) else v) for v, r in zip(values, raw, strict=True)]
 
     def _heading(self, label: int, name: Any) -> str:

@@ -39,7 +39,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for an error, 1 for a warning, 2 for a note: sorts the worst first."""
-        return list(Severity).index(self)
+        return _RANKS[self.value]
+
+
+_RANKS = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 
 class Status(StrEnum):
@@ -238,6 +241,16 @@ class Table:
     def value(self, label: int, name: str | None) -> Any:
         """What the cell of field `name` holds in the row `label`; None where it has no cell."""
         return self.raw.at[label, name] if name in self.raw.columns else None
+
+    def values(self, labels: Sequence[int], names: Sequence[str | None]) -> list[Any]:
+        """The same for many cells, one a label and name: looked up column by column."""
+        columns = {n: self.raw[n] for n in set(names) if n is not None and n in self.raw}
+        wanted: dict[str, list[int]] = {n: [] for n in columns}
+        for label, name in zip(labels, names, strict=True):
+            if name in wanted:
+                wanted[name].append(label)
+        held = {n: iter(columns[n].loc[rows]) for n, rows in wanted.items()}
+        return [next(held[n]) if n in held else None for n in names]
 
 
 class Spot(NamedTuple):
@@ -440,6 +453,7 @@ class Assessment:
     remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
     ledger: str | None = None  # which answers of which ledger they are, for the provenance
+    digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""

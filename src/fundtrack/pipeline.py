@@ -68,15 +68,19 @@ def _check(request: Request) -> Checked:
     workbook = reading.result()
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
+    earlier = _earlier(request.path, goal, force=request.force)
     companions = [read.workbook(other) for other in request.companions]
     assessment, book, exemptions = _assessed(workbook, companions, request.options)
+    if earlier:
+        assessment = _answered(assessment, *earlier)
     kept = Kept()
     if request.keeping:
-        assessment, kept = keep(request.keeping, assessment, book, exemptions)
+        copies = _copies(request.path, goal) if earlier else []
+        assessment, kept = keep(request.keeping, assessment, book, exemptions, copies)
     if goal is None:
         return Checked(assessment, {}, kept)
     outputs = {"report": str(goal)}
-    if unnoted := _written(request, goal, workbook, assessment):
+    if unnoted := _written(request, goal, workbook, assessment, earlier):
         outputs["findings_without_note"] = str(unnoted)
     return Checked(assessment, outputs, kept)
 
@@ -148,6 +152,7 @@ def _assessed(
         exceptions=[e.as_dict() for e in given.exemptions],
         tables=tables,
         remarks=[*mapped.remarks, *given.remarks],
+        digests=workbook.sheet_digests,
     )
     return assessment, book, given.exemptions
 
@@ -169,7 +174,56 @@ def _annotated(path: Path) -> bool:
         return False
 
 
-def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: Assessment) -> int:
+def _copies(path: Path, goal: Path | None) -> list[Path]:
+    """The annotated copies that a run meets: its input, and what it is about to replace."""
+    return [
+        file
+        for file in dict.fromkeys((path, goal))
+        if file and file.suffix.lower() in PACKAGES and file.is_file() and _annotated(file)
+    ]
+
+
+def _earlier(path: Path, goal: Path | None, *, force: bool) -> tuple[report.Answers, str] | None:
+    """What reviewers wrote so far, and in which files: the input, where it is an annotated copy,
+    and the copy that is about to be replaced, so that their work is not lost.
+
+    Raises FundtrackError where some of it would be, unless `force`.
+    """
+    found, files = None, list[str]()
+    for file in _copies(path, goal):
+        try:
+            there = report.answers_in(Package(file))
+        except FundtrackError:
+            if force and file == goal:
+                continue
+            raise
+        if there and there.others and file == goal and not force:
+            raise FundtrackError(
+                file.name,
+                f"would be replaced, and columns that were added to its findings be lost "
+                f"({', '.join(there.others)}).",
+                "Choose another name with --output, or replace it with --force.",
+            )
+        if there and there.given:
+            files.append(file.name)
+        found = report.merged(found, there)
+    return (found, " and ".join(files)) if found else None
+
+
+def _answered(assessment: Assessment, earlier: report.Answers, files: str) -> Assessment:
+    """The assessment with the answers of earlier copies, and a remark on them."""
+    now = {finding.id for finding in assessment.findings}
+    told = report.carried(earlier, now, files)
+    return replace(assessment, answers=earlier.given, remarks=[*assessment.remarks, *told])
+
+
+def _written(
+    request: Request,
+    goal: Path,
+    workbook: read.Workbook,
+    assessment: Assessment,
+    earlier: tuple[report.Answers, str] | None,
+) -> int:
     """Writes the annotated copy; gives the number of findings that have no note in it.
 
     It is made from the very bytes that were judged, whatever became of the file since.
@@ -183,7 +237,9 @@ def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: 
                 f"A .{workbook.format} has no parts to keep: its values stand in a new "
                 f"workbook, without its formats."
             )
-            assessment = replace(assessment, remarks=[*assessment.remarks, told])
+            digests = read.workbook(source).sheet_digests  # as they stand in the copy
+            remarks = [*assessment.remarks, told]
+            assessment = replace(assessment, remarks=remarks, digests=digests)
         return report.annotate(
             source,
             assessment,
@@ -192,6 +248,7 @@ def _written(request: Request, goal: Path, workbook: read.Workbook, assessment: 
             families=rules.FAMILIES,
             max_notes=request.max_notes,
             force=request.force,
+            earlier=earlier[0] if earlier else None,
         )
 
 
@@ -212,6 +269,13 @@ def _target(path: Path, output: Path | None) -> Path:
             f"Name a folder that is there, or a file that ends in {suffix}.",
         )
     return output / name if output.is_dir() else output
+
+
+def verify(path: Path) -> report.Verified:
+    """Whether the figures of an annotated workbook are those that were checked. Raises
+    FundtrackError where that cannot be told.
+    """
+    return report.verify(path)
 
 
 def strip(path: Path, output: Path | None, *, force: bool) -> Path:

@@ -15,6 +15,8 @@ import stat
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_UP, Context
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -67,22 +69,59 @@ class Workbook:
     remarks: list[str] = field(default_factory=list)
     package: Package | None = None  # of an .xlsx or .xlsm: the very bytes that were read
 
+    @cached_property
+    def sheet_digests(self) -> dict[str, str]:
+        """A SHA-256 over the values of every sheet that holds any, and which of them are formulas.
+
+        The values are those from A1 to the last row and column that are not blank. Saving the file
+        in another program does not change the digest, while any changed figure does. So formats do
+        not count; numbers count to 15 significant digits, which is what LibreOffice saves and
+        Excel shows; of formulas only the address counts, since each program words them its own way
+        (and LibreOffice writes a plain TRUE as one); and a formula never calculated is blank.
+        """
+        return {grid.sheet: found for grid in self.grids if (found := digest_of(grid))}
+
     @property
     def values_digest(self) -> str:
-        """SHA-256 over every sheet's name and formula addresses, and its values.
+        """SHA-256 over the digests of all sheets, whatever their order."""
+        return hashlib.sha256(_said(sorted(self.sheet_digests.items()))).hexdigest()
 
-        The values are those from A1 to the last row and column that are not blank, written as
-        Python writes lists of a thousand rows. Formats do not count, so that saving the file in
-        another program does not change the digest, while any changed figure does.
-        """
-        digest = hashlib.sha256()
-        for grid in self.grids:
-            digest.update(_said([grid.sheet, sorted(grid.formulas)]))
-            height, width = _used(grid.rows)
-            for start in range(0, height, 1000):
-                rows = grid.rows[start : min(start + 1000, height)]
-                digest.update(_said([row[:width] for row in rows]))
-        return digest.hexdigest()
+
+def digest_of(grid: Grid) -> str | None:
+    """The digest of a sheet (see `Workbook.sheet_digests`); None where nothing stands in it."""
+    height, width = _used(grid.rows)
+    if not height:
+        return None
+    digest, yes_or_no = hashlib.sha256(), set[str]()
+    for start in range(0, height, 1000):
+        rows = [row[:width] for row in grid.rows[start : min(start + 1000, height)]]
+        long = {x for row in rows for x in row if type(x) is float and (x % 1 or abs(x) >= 1e15)}
+        shorter = {x: _in_15_digits(x) for x in long if float(f"{x:.15g}") != x}
+        if shorter:
+            rows = [[shorter.get(x, x) if type(x) is float else x for x in row] for row in rows]
+        if grid.uncalculated:
+            rows = [["" if type(x) is Uncalculated else x for x in row] for row in rows]
+        text = _said(rows)
+        for same in ((rb"\r", b""), (b"-0.0,", b"0.0,"), (b"-0.0]", b"0.0]")):
+            text = text.replace(*same)
+        digest.update(text)
+        if b"True" in text or b"False" in text:
+            yes_or_no |= {
+                _address((start + r, c))
+                for r, row in enumerate(rows)
+                for c, x in enumerate(row)
+                if type(x) is bool
+            }
+    digest.update(_said(sorted(set(grid.formulas) - yes_or_no)))
+    return digest.hexdigest()
+
+
+_DIGITS = Context(prec=15, rounding=ROUND_HALF_UP)
+
+
+def _in_15_digits(number: float) -> float:
+    """The number as LibreOffice saves it: its shortest decimal form rounded, halves away from 0."""
+    return float(_DIGITS.create_decimal(repr(number)))
 
 
 def _used(rows: list[list[Cell]]) -> tuple[int, int]:
@@ -99,12 +138,12 @@ def _said(values: list[Any]) -> bytes:
     return repr(values).encode("utf-8", "backslashreplace")
 
 
-def workbook(path: Path) -> Workbook:
-    """Reads a file, told by its content and not by its name.
+def workbook(path: Path, data: bytes | None = None) -> Workbook:
+    """Reads a file, told by its content and not by its name; `data` where it is read already.
 
     Raises FundtrackError where it is not a regular file, not readable, or not a workbook or CSV.
     """
-    data = _bytes(path)
+    data = _bytes(path) if data is None else data
     reader = _reader(path, data)
     sha256 = hashlib.sha256(data).hexdigest()
     file_format, grids, remarks, package = reader(path, data)

@@ -3,7 +3,7 @@
 from fundtrack.ledger.answers import review
 from fundtrack.ledger.questions import compare, history
 from fundtrack.ledger.record import record, shown_again
-from fundtrack.ledger.run import Run
+from fundtrack.ledger.run import Run, portfolio_of
 from fundtrack.ledger.store import Store
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Store",
     "compare",
     "history",
+    "portfolio_of",
     "record",
     "review",
     "shown_again",

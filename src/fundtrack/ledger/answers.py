@@ -60,17 +60,18 @@ def review(
     source: str,
     given: Mapping[str, Answer],
     listed: Sequence[str],
+    whose: tuple[str, str],
     mark: str | None,
     recorded: str,
-    portfolio: str | None = None,
 ) -> Reviewed:
     """Adds what the reviewers of one copy wrote; what they left as it was is not added again.
 
-    `given` are its answers, `listed` the ids of all its findings; `mark` is what the copy says of
-    the ledger. Raises FundtrackError where no portfolio of the ledger has such findings.
+    `given` are its answers, `listed` the ids of all its findings, `whose` the portfolio's name and
+    kind; `mark` is what the copy says of the ledger. Raises FundtrackError where the ledger has no
+    such portfolio.
     """
     with store.writing() as connection:
-        portfolio_id, name, kind = _portfolio(connection, source, listed, mark, portfolio)
+        portfolio_id, (name, kind) = _portfolio(connection, source, whose), whose
         told = _MARK.fullmatch(mark or "")
         same = told is not None and (told["name"], told["kind"]) == (name, kind)
         # No copy can have seen an answer that the ledger does not have.
@@ -164,33 +165,19 @@ def _by_finding(connection: sa.Connection, portfolio_id: int) -> dict[str, list[
     return dict(found)
 
 
-def _portfolio(
-    connection: sa.Connection,
-    source: str,
-    listed: Sequence[str],
-    mark: str | None,
-    wanted: str | None,
-) -> tuple[int, str, str]:
-    """The portfolio that the copy names, else the one that has most of its findings."""
-    all_ = connection.execute(sa.select(portfolios)).all()
-    told = _MARK.fullmatch(mark or "")
-    for row in all_:
-        if wanted is None and told and (row.name, row.kind) == (told["name"], told["kind"]):
-            return row.id, row.name, row.kind
-    best: tuple[int, Any] = (0, None)
-    for row in all_:
-        if wanted is None or row.name == wanted:
-            mine = sa.select(findings.c.finding).where(findings.c.portfolio_id == row.id)
-            hits = len(set(connection.execute(mine).scalars()) & set(listed))
-            best = max(best, (hits, row), key=lambda pair: pair[0])
-    if best[1] is None:
-        named = f"of “{wanted}” " if wanted else ""
+def _portfolio(connection: sa.Connection, source: str, whose: tuple[str, str]) -> int:
+    name, kind = whose
+    found = connection.execute(
+        sa.select(portfolios.c.id).where(portfolios.c.name == name, portfolios.c.kind == kind)
+    ).scalar()
+    if found is None:
         raise FundtrackError(
             source,
-            f"The ledger has no recorded check {named}with any of its findings.",
-            "Record the check that made this copy first: `fundtrack check WORKBOOK --record`.",
+            f"The ledger has no recorded check of “{name}” ({kind}).",
+            "Record the check that made this copy first (`fundtrack check WORKBOOK --record`), or "
+            "name its portfolio with --portfolio.",
         )
-    return best[1].id, best[1].name, best[1].kind
+    return int(found)
 
 
 def _reply(row: Any) -> Reply:

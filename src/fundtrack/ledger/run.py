@@ -18,6 +18,11 @@ PERIOD = ("reference_date", "period_start", "period_end")
 _WHOSE = ("organisation_id",)  # says whose portfolio it is, not how it is judged
 
 
+def portfolio_of(organisation: str | None, file: str) -> str:
+    """Whose figures a workbook holds: an organisation's, else the file's own."""
+    return organisation or PurePath(file).stem.removesuffix(".checked")
+
+
 @dataclass(frozen=True)
 class Terms:
     """On what terms a run judged: edition of the guidance, settings, thresholds."""
@@ -79,9 +84,8 @@ class Run:
     @property
     def portfolio(self) -> tuple[str, str]:
         """Whose figures they are, unless a name is given: an organisation's, else the file's."""
-        book = self.plain["workbook"]
-        stem = PurePath(str(book["path"])).stem.removesuffix(".checked")
-        return str(self.plain["settings"].get("organisation_id") or stem), str(book["kind"])
+        book, owner = self.plain["workbook"], self.plain["settings"].get("organisation_id")
+        return portfolio_of(owner, str(book["path"])), str(book["kind"])
 
     @property
     def checked(self) -> str:

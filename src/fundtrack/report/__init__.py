@@ -1,19 +1,32 @@
 """The report room: the workbook given back as it came, with the findings in it."""
 
 from fundtrack.report.annotate import annotate, is_annotated, refuse_target
-from fundtrack.report.answers import Answers, Listed, answers_in, ledger_mark, read_answers
+from fundtrack.report.answers import (
+    Answers,
+    Listed,
+    answers_in,
+    carried,
+    merged,
+    provenance_of,
+    read_answers,
+)
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.strip import strip
+from fundtrack.report.verify import Verified, verify
 
 __all__ = [
     "Answers",
     "Listed",
+    "Verified",
     "annotate",
     "answers_in",
+    "carried",
     "is_annotated",
-    "ledger_mark",
+    "merged",
     "plain_workbook",
+    "provenance_of",
     "read_answers",
     "refuse_target",
     "strip",
+    "verify",
 ]

@@ -13,6 +13,7 @@ from xml.parsers import expat
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
 from fundtrack.ooxml import Package, SheetPart, child, column_letter
 from fundtrack.report import sheets
+from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
 from fundtrack.report.package import ORIGINAL, Draft, cell_of
@@ -91,6 +92,7 @@ def annotate(
     families: Mapping[str, str] | None = None,
     max_notes: int = 1000,
     force: bool = False,
+    earlier: Answers | None = None,
 ) -> int:
     """Write the annotated copy of an .xlsx, .xlsm, .xltx or .xltm file; the input is only read.
 
@@ -99,9 +101,10 @@ def annotate(
 
     Gives the number of findings at a cell of this workbook that got no note: beyond `max_notes` a
     sheet, or on a cell that has a note of its own. `families` names the checks' families by the
-    letters of their ids. Raises FundtrackError when the target is the input or a file that
-    fundtrack did not make (unless `force`), when the input is annotated already or unreadable, or
-    when the target cannot be written; nothing is left behind then.
+    letters of their ids; `earlier` is what a copy of an earlier check listed: answers to what is
+    no longer found get a sheet of their own. Raises FundtrackError when the target is the input
+    or a file that fundtrack did not make (unless `force`), when the input is annotated already or
+    unreadable, or when the target cannot be written; nothing is left behind then.
     """
     refuse_target(path, target, force=force)
     package = package or Package(path, part_limit=_WHOLE)
@@ -121,20 +124,28 @@ def annotate(
             remarks.append(f"Sheet “{sheet.name}” could not be marked; see Findings.")
             left = sum(len(cell.findings) for cell in cells)
         unnoted += left
-    added = sheets.build(
+    added, blocks = sheets.build(
         assessment,
         families=families or {},
         original_sheets=[sheet.name for sheet in package.sheets],
         unnoted=unnoted,
         max_notes=max_notes,
         remarks=remarks,
+        lost=_lost(assessment, earlier),
         name_prefix=NAME_PREFIX,
     )
-    add_sheets(draft, Package(path, data=added, part_limit=_WHOLE), styles)
+    add_sheets(draft, Package(path, data=added, part_limit=_WHOLE), styles, blocks)
     if styles.usable:
         styles.save()
     draft.save(target)
     return unnoted
+
+
+def _lost(assessment: Assessment, earlier: Answers | None) -> list[Listed]:
+    """Give the findings that were answered once and are not among those of now."""
+    now = {finding.id for finding in assessment.findings}
+    listed = earlier.listed.values() if earlier else ()
+    return [line for line in listed if line.answered and line.id not in now]
 
 
 def is_annotated(package: Package) -> bool:
@@ -319,8 +330,11 @@ def _widths(xml: bytes) -> dict[int, int]:
 def _highlights(tail: _Tail, cells: Sequence[_Cell], formats: Mapping[Severity, int]) -> bytes:
     pieces, prefix, priority = [], tail.prefix, tail.free_priority(len(cells))
     formula = MARKER.replace('"', "&quot;")
-    for severity in Severity:
-        ranges = _ranges([c for c in cells if c.severity is severity])
+    alike: dict[Severity, list[_Cell]] = {severity: [] for severity in Severity}
+    for cell in cells:
+        alike[cell.severity].append(cell)
+    for severity, some in alike.items():
+        ranges = _ranges(some)
         for start in range(0, len(ranges), _RANGES_AN_ELEMENT):
             where = " ".join(ranges[start : start + _RANGES_AN_ELEMENT])
             pieces.append(

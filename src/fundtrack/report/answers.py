@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,13 @@ from fundtrack.ooxml import Package, children
 # The headings of the findings by which a line and its answer are read back; see `findings`.
 FINDING, LINE, SEVERITY, CHECK = "Finding", "Line", "Severity", "Check"
 WHERE, RECORD, MESSAGE = "Where", "Record", "Message"
+HEADING, VALUE, EXPECTED = "Heading", "Value found", "Expected"
+DIFFERENCE, REMEDY = "Difference", "How to fix"
 RESPONSE, ACTION, DUE = "Response", "Agreed action", "Due date"
 STATUS, ROLE, REVIEWED = "Status", "Reviewer's role", "Reviewed on"
-REVIEW = (RESPONSE, ACTION, DUE, STATUS, ROLE, REVIEWED)
+_ANSWER = (RESPONSE, ACTION, DUE, STATUS, ROLE, REVIEWED)
+_READ = (FINDING, LINE, SEVERITY, CHECK, WHERE, RECORD, MESSAGE, *_ANSWER)
+_NOT_READ = (HEADING, VALUE, EXPECTED, DIFFERENCE, REMEDY)
 
 # The end of the message of a finding that the sheet Exceptions accepts: its status is not an
 # answer, and lapses with the exception.
@@ -61,6 +65,7 @@ class Answers:
 
     listed: Mapping[str, Listed] = field(default_factory=dict)
     remarks: Sequence[str] = ()  # what could not be read as it was meant, for people
+    others: Sequence[str] = ()  # headings of columns that somebody added to the findings
 
     @property
     def all(self) -> list[Answer]:
@@ -71,6 +76,38 @@ class Answers:
     def given(self) -> dict[str, Answer]:
         """Only what reviewers wrote, by finding."""
         return {line.id: line.answer for line in self.listed.values() if line.answered}
+
+
+def merged(first: Answers | None, second: Answers | None) -> Answers | None:
+    """Give what both copies list; where one finding has two answers, both are kept."""
+    if first is None or second is None:
+        return first or second
+    notes = _Notes()
+    lines = dict(first.listed)
+    for line in second.listed.values():
+        _add(lines, line, notes)
+    others = dict.fromkeys([*first.others, *second.others])
+    return Answers(lines, [*first.remarks, *second.remarks, *notes.said()], list(others))
+
+
+def carried(answers: Answers, now: Collection[str], source: str) -> list[str]:
+    """Say what becomes of the answers of an earlier copy; `now` are the findings' ids of today."""
+    given = answers.given
+    if not given:
+        return list(answers.remarks)
+    kept = sum(name in now for name in given)
+    lost = len(given) - kept
+    said = f"{_count(kept)} carried over from {source}."
+    if lost:
+        are, they = ("is", "it stands") if lost == 1 else ("are", "they stand")
+        said += (
+            f" {_count(lost)} to what {are} no longer found: {they} in the sheet “Earlier answers”."
+        )
+    return [said, *answers.remarks]
+
+
+def _count(number: int) -> str:
+    return f"{number:,} reviewers' answer{'' if number == 1 else 's'}"
 
 
 def read_answers(path: Path) -> Answers:
@@ -90,38 +127,46 @@ def read_answers(path: Path) -> Answers:
 
 
 def answers_in(package: Package) -> Answers | None:
-    """Give the findings and answers of an annotated package; None where it lists no findings."""
+    """Give the findings and answers of an annotated package; None where it lists no findings.
+
+    Raises FundtrackError where there are findings whose headings are gone.
+    """
     roles = sheets_by_role(package)
-    wanted = {name: role for name, role in roles.items() if role in ("findings", "folded", "gone")}
+    wanted = {
+        name: role for name, role in roles.items() if role in ("findings", "folded", "earlier")
+    }
     if "findings" not in wanted.values():
         return None
-    grids = read.values(package.path, package.bytes, wanted)
-    notes = _Notes()
+    notes, others = _Notes(), dict[str, None]()
     lines: dict[str, Listed] = {}
-    for grid in grids:
-        if wanted[grid.sheet] != "folded":
-            gone = wanted[grid.sheet] == "gone"
-            for row in _records(grid.rows, FINDING):
-                _add(lines, _listed(row, notes, gone=gone), notes)
-    for grid in grids:
-        if wanted[grid.sheet] == "folded":
-            for row in _records(grid.rows, LINE):
+    tables = {
+        grid.sheet: _table(grid, package.file, others)
+        for grid in read.values(package.path, package.bytes, wanted)
+    }
+    for sheet, table in tables.items():
+        if wanted[sheet] != "folded":
+            for row in table:
+                _add(lines, _listed(row, notes, gone=wanted[sheet] == "earlier"), notes)
+    for sheet, table in tables.items():
+        if wanted[sheet] == "folded":
+            for row in table:
                 _unfold(lines, row)
-    return Answers(lines, notes.said())
+    return Answers(lines, notes.said(), list(others))
 
 
-def ledger_mark(path: Path) -> str | None:
-    """Give what the provenance of a copy says of the ledger; None where it was made without one.
+def provenance_of(path: Path) -> dict[tuple[str, str], str]:
+    """Give the facts of a copy's provenance by topic and item; none where it has lost the sheet.
 
     Raises FundtrackError where the file cannot be read.
     """
     package = Package(path, part_limit=2**32)
     wanted = {n: role for n, role in sheets_by_role(package).items() if role == "provenance"}
+    facts: dict[tuple[str, str], str] = {}
     for grid in read.values(package.path, package.bytes, wanted):
         for row in grid.rows:
-            if [_text(cell) for cell in row[:2]] == ["Ledger", "Portfolio"] and len(row) > 2:
-                return _text(row[2])
-    return None
+            topic, item, value = (_text(cell) or "" for cell in [*row, None, None, None][:3])
+            facts.setdefault((topic, item), value)
+    return facts
 
 
 def sheets_by_role(package: Package) -> dict[str, str]:
@@ -142,17 +187,26 @@ def sheet_of(reference: str) -> str:
     return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
 
-def _records(rows: Sequence[Sequence[Any]], key: str) -> list[dict[str, Any]]:
-    """Give the rows below the headings as heading -> value; none where there are no headings."""
-    for number, row in enumerate(rows[:_HEADINGS_WITHIN]):
+def _table(grid: read.Grid, file: str, others: dict[str, None]) -> list[dict[str, Any]]:
+    """Give the rows below the headings as heading -> value; notes columns that are not ours."""
+    for number, row in enumerate(grid.rows[:_HEADINGS_WITHIN]):
         headings = {_plain(cell): column for column, cell in reversed(list(enumerate(row)))}
-        if {_plain(key), _plain(FINDING)} <= headings.keys():
-            at = {name: headings[_plain(name)] for name in _READ if _plain(name) in headings}
-            return [{name: r[c] for name, c in at.items()} for r in rows[number + 1 :]]
+        if _plain(FINDING) in headings:
+            below = grid.rows[number + 1 :]
+            at = {name: headings.pop(_plain(name), None) for name in (*_READ, *_NOT_READ)}
+            for column in headings.values():
+                if any(r[column] != "" for r in below):
+                    others[str(row[column])] = None
+            known = {name: column for name, column in at.items() if column is not None}
+            return [{name: r[column] for name, column in known.items()} for r in below]
+    if any(cell != "" for row in grid.rows for cell in row):
+        raise FundtrackError(
+            file,
+            f"The heading “{FINDING}” is gone, so that the answers cannot be read.",
+            "Put it back above the findings' ids, or write to another file with --output.",
+            sheet=grid.sheet,
+        )
     return []
-
-
-_READ = (FINDING, LINE, SEVERITY, CHECK, WHERE, RECORD, MESSAGE, *REVIEW)
 
 
 def _plain(value: Any) -> str:
@@ -170,7 +224,7 @@ class _Notes:
 
     def said(self) -> list[str]:
         return [
-            f"{len(examples):,} × {what} (“{examples[0]}”): kept in the column Response."
+            f"{len(examples):,} × {what}, such as “{examples[0]}”: kept in the column Response."
             for what, examples in self._met.items()
         ]
 
@@ -259,9 +313,17 @@ def _add(lines: dict[str, Listed], line: Listed | None, notes: _Notes) -> None:
 
 
 def _both(first: Answer, second: Answer) -> Answer:
-    also = [f"[{STATUS}: {second.status}]"] if second.status != first.status else []
-    said = [first.response, second.response, second.action, *also]
-    return replace(first, response="\n".join(dict.fromkeys(filter(None, said))))
+    """Give the first answer, with what the second says otherwise at the end of its response."""
+    other = {
+        ACTION: (first.action, second.action),
+        DUE: (first.due, second.due),
+        STATUS: (first.status, second.status),
+        ROLE: (first.role, second.role),
+        REVIEWED: (first.reviewed_on, second.reviewed_on),
+    }
+    also = [f"[{h}: {b}]" for h, (a, b) in other.items() if b is not None and a != b]
+    said = [line for text in (first.response, second.response) for line in (text or "").split("\n")]
+    return replace(first, response="\n".join(dict.fromkeys(filter(None, [*said, *also]))) or None)
 
 
 def _unfold(lines: dict[str, Listed], row: Mapping[str, Any]) -> None:

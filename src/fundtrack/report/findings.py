@@ -3,82 +3,113 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fundtrack.model import ANSWER_STATUSES, Finding
+from fundtrack.model import ANSWER_STATUSES, Answer, Finding
 from fundtrack.ooxml import column_letter
-from fundtrack.report.package import cell_of, legible
-from fundtrack.report.page import A3, Page, number_style, quoted
+from fundtrack.report import answers as read_back
+from fundtrack.report.answers import Listed
+from fundtrack.report.package import cell_of
+from fundtrack.report.page import A3, Page, quoted
+from fundtrack.report.rows import Column, put_rows
 
-ROWS_A_SHEET = 1_048_575  # below the heading row
-_MOST_LINKS = 65_530  # Excel repairs a sheet with more
+ROWS_A_SHEET = 1_048_575  # below the heading row: Excel's last row is 1,048,576
 _FOLD_FROM = 20  # so many rows one below the other with the same fault are one line
 
 _COLUMNS: tuple[tuple[str, int], ...] = (
-    ("Finding", 17),
-    ("Severity", 10),
-    ("Check", 9),
-    ("Where", 20),
-    ("Record", 14),
-    ("Heading", 16),
-    ("Value found", 13),
-    ("Expected", 17),
-    ("Difference", 14),
-    ("Message", 40),
-    ("How to fix", 34),
-    ("Response", 20),
-    ("Agreed action", 20),
-    ("Due date", 12),
-    ("Status", 11),
-    ("Reviewer's role", 16),
-    ("Reviewed on", 12),
+    (read_back.FINDING, 17),
+    (read_back.SEVERITY, 10),
+    (read_back.CHECK, 9),
+    (read_back.WHERE, 20),
+    (read_back.RECORD, 14),
+    (read_back.HEADING, 16),
+    (read_back.VALUE, 13),
+    (read_back.EXPECTED, 17),
+    (read_back.DIFFERENCE, 14),
+    (read_back.MESSAGE, 40),
+    (read_back.REMEDY, 34),
 )
-_REVIEW_FROM = 11  # from this column on it is the reviewer who writes
+_REVIEW: tuple[tuple[str, int], ...] = (
+    (read_back.RESPONSE, 20),
+    (read_back.ACTION, 20),
+    (read_back.DUE, 12),
+    (read_back.STATUS, 11),
+    (read_back.ROLE, 16),
+    (read_back.REVIEWED, 12),
+)
+_FOLDED: tuple[tuple[str, int], ...] = (
+    (read_back.LINE, 17),
+    (read_back.FINDING, 17),
+    (read_back.WHERE, 24),
+    (read_back.RECORD, 18),
+    (read_back.VALUE, 16),
+    (read_back.MESSAGE, 70),
+)
+_EARLIER: tuple[tuple[str, int], ...] = (
+    (read_back.FINDING, 17),
+    (read_back.SEVERITY, 10),
+    (read_back.CHECK, 9),
+    (read_back.WHERE, 22),
+    (read_back.RECORD, 18),
+    (read_back.MESSAGE, 50),
+)
+_DATED = (read_back.DUE, read_back.REVIEWED)
+_TABLE = "fundtrack_findings_table"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the findings: a finding, or the same fault in the rows down to `last_row`."""
+    """One line of the findings: a finding, or the first of the same fault in rows on end."""
 
     finding: Finding
-    last_row: int | None = None
+    folded: Sequence[Finding] = ()  # all that the line stands for, itself included; or none
 
     @property
     def count(self) -> int:
         """How many findings the line stands for."""
-        first = self.finding.row
-        return 1 if self.last_row is None or first is None else self.last_row - first + 1
+        return len(self.folded) or 1
 
 
-def lines(findings: Sequence[Finding], order: Sequence[str]) -> list[Line]:
-    """Give the findings worst first, then by sheet and row, runs down a column folded into one."""
+def lines(
+    findings: Sequence[Finding], order: Sequence[str], answers: Mapping[str, Answer]
+) -> list[Line]:
+    """Give the findings worst first, then by sheet and row, runs down a column folded into one.
+
+    Only what was answered alike is folded, so that a line has one answer.
+    """
     position = {name: number for number, name in enumerate(order)}
+    places = {id(f): cell_of(f.cell) for f in findings}
 
     def key(finding: Finding) -> tuple[Any, ...]:
-        at = cell_of(finding.cell) or (finding.row or 0, -1)
+        at = places[id(finding)] or (finding.row or 0, -1)
         sheet = position.get(finding.sheet or "", len(order)) if finding.main else len(order) + 1
         return (finding.severity.rank, sheet, finding.file, finding.sheet or "", at)
 
     ordered = sorted(findings, key=key)
-    runs = _runs(ordered)
+    runs = _runs(ordered, places, answers)
     folded = {id(f) for run in runs for f in run[1:]}
-    last = {id(run[0]): run[-1].row for run in runs}
-    return [Line(f, last.get(id(f))) for f in ordered if id(f) not in folded]
+    first = {id(run[0]): run for run in runs}
+    return [Line(f, first.get(id(f), ())) for f in ordered if id(f) not in folded]
 
 
-def _runs(ordered: Sequence[Finding]) -> list[list[Finding]]:
+def _runs(
+    ordered: Sequence[Finding],
+    places: Mapping[int, tuple[int, int] | None],
+    answers: Mapping[str, Answer],
+) -> list[list[Finding]]:
     """Give the runs of the same fault in consecutive rows that are long enough to be folded."""
     current: dict[tuple[Any, ...], list[Finding]] = {}
     runs: list[list[Finding]] = []
     for finding in ordered:
-        at = cell_of(finding.cell)
+        at, answer = places[id(finding)], answers.get(finding.id)
         if at is None or finding.row is None:
             continue
         fault = (
             *(finding.file, finding.sheet, finding.check, finding.severity, finding.table),
             *(finding.field, at[1], finding.expected, finding.accepted),
+            replace(answer, finding="") if answer else None,
         )
         run = current.get(fault)
         if run is not None and run[-1].row == finding.row - 1:
@@ -89,35 +120,101 @@ def _runs(ordered: Sequence[Finding]) -> list[list[Finding]]:
     return [run for run in runs if len(run) > _FOLD_FROM]
 
 
-def findings(page: Page, lines: Sequence[Line], linked: set[str]) -> None:
-    """Write a sheet of findings; places in the sheets named in `linked` become links."""
-    page.start("findings", [width for _, width in _COLUMNS], paper=A3)
-    last = max(len(lines), 1)
-    columns = [
-        {
-            "header": heading,
-            "header_format": page.formats["review" if number >= _REVIEW_FROM else "heading"],
-        }
-        for number, (heading, _) in enumerate(_COLUMNS)
+def findings(
+    page: Page, lines: Sequence[Line], linked: set[str], answers: Mapping[str, Answer]
+) -> None:
+    """Write the findings; places in the sheets named in `linked` become links.
+
+    What is beyond Excel's last row goes on in a further sheet.
+    """
+    for start in range(0, max(len(lines), 1), ROWS_A_SHEET):
+        number = start // ROWS_A_SHEET + 1
+        some = lines[start : start + ROWS_A_SHEET]
+        page.start("findings", _widths(_COLUMNS, _REVIEW), paper=A3)
+        _table(page, _COLUMNS, len(some), _TABLE if number == 1 else f"{_TABLE}_{number}")
+        if some:
+            given = [_given(line.finding, answers) for line in some]
+            put_rows(page, 1, [*_facts(some, linked), *_answers(given)])
+        else:
+            for column in range(len(_COLUMNS) + len(_REVIEW)):
+                page.put(1, column, None, "text")
+            page.put(1, _at(_COLUMNS, read_back.MESSAGE), "No findings.", "text")
+
+
+def folded(page: Page, lines: Sequence[Line], linked: set[str]) -> None:
+    """List every finding that a folded line stands for; no sheet where nothing is folded."""
+    members = [(line.finding.id, finding) for line in lines for finding in line.folded]
+    for start in range(0, len(members), ROWS_A_SHEET):
+        some = members[start : start + ROWS_A_SHEET]
+        page.start("folded", _widths(_FOLDED))
+        _headings(page, _FOLDED)
+        mine = [Line(finding) for _, finding in some]
+        columns = [
+            Column([line for line, _ in some]),
+            Column([finding.id for _, finding in some]),
+            _where(mine, linked),
+            Column([finding.key for _, finding in some]),
+            Column([finding.value for _, finding in some], None),
+            Column([finding.message for _, finding in some]),
+        ]
+        put_rows(page, 1, columns)
+        page.sheet.autofilter(0, 0, len(some), len(_FOLDED) - 1)
+
+
+def earlier(page: Page, lost: Sequence[Listed]) -> None:
+    """List the answers to findings that are no longer found; no sheet where there is none."""
+    for start in range(0, len(lost), ROWS_A_SHEET):
+        some = lost[start : start + ROWS_A_SHEET]
+        page.start("earlier", _widths(_EARLIER, _REVIEW), name="Earlier answers")
+        _headings(page, _EARLIER, _REVIEW)
+        columns = [
+            Column([line.id for line in some]),
+            Column([line.severity for line in some]),
+            Column([line.check for line in some]),
+            Column([line.where for line in some]),
+            Column([line.record for line in some]),
+            Column([line.message for line in some]),
+        ]
+        put_rows(page, 1, [*columns, *_answers([line.answer for line in some])])
+        page.sheet.autofilter(0, 0, len(some), len(_EARLIER) + len(_REVIEW) - 1)
+        _validated(page, len(_EARLIER), len(some))
+
+
+def _widths(*columns: Sequence[tuple[str, int]]) -> list[int]:
+    return [width for group in columns for _, width in group]
+
+
+def _at(columns: Sequence[tuple[str, int]], heading: str) -> int:
+    return next(i for i, (name, _) in enumerate(columns) if name == heading)
+
+
+def _headings(
+    page: Page, columns: Sequence[tuple[str, int]], review: Sequence[tuple[str, int]] = ()
+) -> None:
+    for number, (heading, _) in enumerate((*columns, *review)):
+        page.put(0, number, heading, "review" if number >= len(columns) else "heading")
+
+
+def _table(page: Page, columns: Sequence[tuple[str, int]], count: int, name: str) -> None:
+    """Make an Excel table of the headings, the reviewers' included, and `count` rows below."""
+    heads = [
+        {"header": heading, "header_format": page.formats[style]}
+        for group, style in ((columns, "heading"), (_REVIEW, "review"))
+        for heading, _ in group
     ]
-    page.sheet.add_table(
-        0,
-        0,
-        last,
-        len(_COLUMNS) - 1,
-        {"name": "fundtrack_findings_table", "style": None, "columns": columns},
-    )
-    for row, line in enumerate(lines, 1):
-        _finding(page, row, line, linked)
-    if not lines:
-        for column in range(len(_COLUMNS)):
-            page.put(1, column, None, "text")
-        page.put(1, _column("Message"), "No findings.", "text")
-    status, due = _column("Status"), _column("Due date")
-    page.sheet.data_validation(
-        1, status, last, status, {"validate": "list", "source": list(ANSWER_STATUSES)}
-    )
-    for column in (due, _column("Reviewed on")):
+    facts = {"name": name, "style": None, "columns": heads}
+    page.sheet.add_table(0, 0, 1, len(heads) - 1, facts)  # stretched to the rows put below
+    _validated(page, len(columns), count)
+
+
+def _validated(page: Page, first: int, count: int) -> None:
+    """Offer the statuses, and ask for dates, in the reviewers' columns from `first` on."""
+    last = max(count, 1)
+    status = first + _at(_REVIEW, read_back.STATUS)
+    listed = {"validate": "list", "source": list(ANSWER_STATUSES)}
+    page.sheet.data_validation(1, status, last, status, listed)
+    for heading in _DATED:
+        column = first + _at(_REVIEW, heading)
         page.sheet.data_validation(
             1,
             column,
@@ -133,46 +230,79 @@ def findings(page: Page, lines: Sequence[Line], linked: set[str]) -> None:
         )
 
 
-def _column(heading: str) -> int:
-    return next(i for i, (name, _) in enumerate(_COLUMNS) if name == heading)
+def _facts(lines: Sequence[Line], linked: set[str]) -> list[Column]:
+    found = [line.finding for line in lines]
+    return [
+        Column([f.id for f in found]),
+        Column(
+            [f.severity.value for f in found],
+            ["label" if f.severity.rank == 0 else "text" for f in found],
+        ),
+        Column([f.check for f in found]),
+        _where(lines, linked),
+        Column([_record(line) for line in lines]),
+        Column([f.heading for f in found]),
+        Column([f.value for f in found], None),
+        Column([f.expected for f in found]),
+        Column([f.difference for f in found]),
+        Column([_message(line) for line in lines]),
+        Column([f.remedy for f in found]),
+    ]
 
 
-def _finding(page: Page, row: int, line: Line, linked: set[str]) -> None:
-    finding = line.finding
-    message, record = finding.message, finding.key or ""
-    if line.count > 1:
-        message += f" The same in {line.count:,} rows, {finding.row:,} to {line.last_row:,}."
-        record += f" and {line.count - 1:,} more"
-    page.put(row, 0, finding.id)
-    page.put(row, 1, finding.severity.value, "label" if finding.severity.rank == 0 else "text")
-    page.put(row, 2, finding.check)
-    _where(page, row, 3, line, linked)
-    page.put(row, 4, record)
-    page.put(row, 5, finding.heading)
-    page.put(row, 6, finding.value, number_style(finding.value))
-    page.put(row, 7, finding.expected)
-    page.put(row, 8, finding.difference)
-    page.put(row, 9, message)
-    page.put(row, 10, finding.remedy)
-    for column in range(_REVIEW_FROM, len(_COLUMNS)):
-        dated = _COLUMNS[column][0] in ("Due date", "Reviewed on")
-        page.put(row, column, None, "answer_date" if dated else "answer")
-    page.put(row, _column("Status"), "accepted" if finding.accepted else "open", "answer")
+def _record(line: Line) -> str | None:
+    if not line.folded:
+        return line.finding.key
+    return f"{line.finding.key or ''} and {line.count - 1:,} more".strip()
 
 
-def _where(page: Page, row: int, column: int, line: Line, linked: set[str]) -> None:
-    """Write the place, as a link only where it is a cell of this very workbook."""
-    finding = line.finding
-    at = cell_of(finding.cell)
-    place = finding.cell or (f"row {finding.row:,}" if finding.row else "")
-    if at is not None and line.last_row is not None:
-        place = f"{place}:{column_letter(at[1])}{line.last_row}"
-    text = f"{finding.sheet}!{place}" if finding.sheet and place else finding.sheet or finding.scope
-    if not finding.main:
-        text = f"{finding.file}: {text}"
-    if finding.main and at is not None and finding.sheet in linked and row <= _MOST_LINKS:
-        target = f"internal:{quoted(finding.sheet)}!{place}"
-        form = page.formats["link"]
-        if page.sheet.write_url(row, column, target, form, legible(text)) == 0:
-            return
-    page.put(row, column, text)
+def _message(line: Line) -> str:
+    message = line.finding.message
+    if line.folded:
+        first, last = line.folded[0].row, line.folded[-1].row
+        message += f" The same in {line.count:,} rows, {first:,} to {last:,}."
+    return f"{message} {read_back.EXCEPTED}" if line.finding.accepted else message
+
+
+def _where(lines: Sequence[Line], linked: set[str]) -> Column:
+    """Give the places, as links only where they are cells of this very workbook."""
+    texts, links = [], list[str | None]()
+    base = {sheet: quoted(sheet) for sheet in linked}
+    for line in lines:
+        finding = line.finding
+        place = finding.cell or (f"row {finding.row:,}" if finding.row else "")
+        at = cell_of(finding.cell)
+        if at is not None and line.folded:
+            place = f"{place}:{column_letter(at[1])}{line.folded[-1].row}"
+        sheet = finding.sheet
+        text = f"{sheet}!{place}" if sheet and place else sheet or finding.scope
+        texts.append(text if finding.main else f"{finding.file}: {text}")
+        ours = finding.main and at is not None and sheet in base
+        links.append(f"{base[sheet or '']}!{place}" if ours else None)
+    return Column(texts, ["text" if link is None else "link" for link in links], links)
+
+
+def _given(finding: Finding, answers: Mapping[str, Answer]) -> Answer:
+    """Give what the reviewer wrote; an exception of the workbook's own is accepted meanwhile."""
+    answer = answers.get(finding.id) or Answer(finding.id)
+    if finding.accepted and answer.status == ANSWER_STATUSES[0]:
+        return replace(answer, status="accepted")
+    return answer
+
+
+def _answers(given: Sequence[Answer]) -> list[Column]:
+    values: dict[str, list[Any]] = {
+        read_back.RESPONSE: [answer.response for answer in given],
+        read_back.ACTION: [answer.action for answer in given],
+        read_back.DUE: [answer.due for answer in given],
+        read_back.STATUS: [answer.status for answer in given],
+        read_back.ROLE: [answer.role for answer in given],
+        read_back.REVIEWED: [answer.reviewed_on for answer in given],
+    }
+    return [
+        Column(
+            values[heading] if any(values[heading]) else (),
+            "answer_date" if heading in _DATED else "answer",
+        )
+        for heading, _ in _REVIEW
+    ]

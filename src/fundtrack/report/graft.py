@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lxml import etree
 
 from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, local, rels_name
 from fundtrack.report.package import Draft, parse_part, serialise
+from fundtrack.report.rows import Block, spliced, stretched
 
 # Excel refuses a workbook with more cell formats than this.
 MOST_FORMATS = 65_490
@@ -142,8 +143,13 @@ class Styles:
         return start
 
 
-def add_sheets(draft: Draft, source: Package, styles: Styles) -> None:
-    """Add the sheets of `source` after the draft's own, which opens on the first of them."""
+def add_sheets(
+    draft: Draft, source: Package, styles: Styles, blocks: Mapping[str, Sequence[Block]]
+) -> None:
+    """Add the sheets of `source` after the draft's own, which opens on the first of them.
+
+    `blocks` are rows that are still to be put into the sheets of those names.
+    """
     before = draft.package.sheets
     root = draft.tree(draft.package.main_part)
     formats, first_dxf = styles.append_formats(source) if styles.usable else ([], 0)
@@ -152,7 +158,7 @@ def add_sheets(draft: Draft, source: Package, styles: Styles) -> None:
     assert listed is not None  # a package without sheets has nothing to annotate
     next_id = max((s.sheet_id for s in before), default=0) + 1
     for offset, sheet in enumerate(source.sheets):
-        part = graft.part(sheet.part)
+        part = graft.part(sheet.part, blocks.get(sheet.name, ()))
         rid = draft.link(draft.package.main_part, "worksheet", part)
         # Declared here, as r may stand on each <sheet> alone; some readers know it by its prefix.
         element = etree.SubElement(listed, _same(listed, "sheet"), nsmap={"r": draft.link_type})
@@ -211,33 +217,33 @@ class _Graft:
         self._strings = _SHARED.findall(source.read(shared)) if shared else []
         self._table_ids, self._table_names = _tables(draft.package)
 
-    def part(self, name: str) -> str:
-        """Copy one part and give its new name."""
+    def part(self, name: str, blocks: Sequence[Block] = ()) -> str:
+        """Copy one part, a sheet or its table with their blocks of rows, and give its new name."""
         if name in self._copied:
             return self._copied[name]
         new = self._copied[name] = self._draft.free_name(name)
         content_type = self._source.content_types.of(name)
         self._draft.put(new, b"", content_type)  # takes the name before linked parts look for one
         if self._source.has(rels_name(name)):
-            self._draft.put(rels_name(new), self._links(name, new))
+            self._draft.put(rels_name(new), self._links(name, new, blocks))
         data = self._source.read(name)
         if content_type.endswith("worksheet+xml"):
-            data = self._sheet(data)
+            data = spliced(self._sheet(data), blocks)
         elif content_type.endswith("table+xml"):
-            data = self._table(data)
+            data = self._table(stretched(data, blocks))
         if self._draft.package.strict:
             data = data.replace(MAIN.encode(), STRICT_MAIN.encode())
             data = data.replace(_TRANSITIONAL.encode(), _STRICT.encode())
         self._draft.put(new, data)
         return new
 
-    def _links(self, name: str, new: str) -> bytes:
+    def _links(self, name: str, new: str, blocks: Sequence[Block]) -> bytes:
         root = self._source.parse(rels_name(name))
         targets = {link.id: link for link in self._source.rels(name)}
         for element in root:
             link = targets[element.get("Id", "")]
             if not link.external:
-                target = self.part(link.target)
+                target = self.part(link.target, blocks)
                 element.set("Target", posixpath.relpath(target, posixpath.dirname(new)))
             if self._draft.package.strict:
                 element.set("Type", link.type.replace(_TRANSITIONAL, _STRICT))

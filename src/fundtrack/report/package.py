@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 from lxml import etree
@@ -40,6 +41,7 @@ MAX_TEXT = 32_767  # characters in an Excel cell
 _CUT = " … (cut)"
 
 
+@lru_cache(2**17)
 def cell_of(address: str | None) -> tuple[int, int] | None:
     """Give row and column of an address like M12, both counted from 0; None where it is none."""
     match = _CELL.fullmatch(address or "")

@@ -7,14 +7,17 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fundtrack.model import Result, SheetFacts
 from fundtrack.report.package import legible
 
+if TYPE_CHECKING:
+    from fundtrack.report.rows import Block
+
 _ACCENT, _PALE, _GREY = "#1F3864", "#F2F4F8", "#BFBFBF"
 A4, A3 = 9, 8
-_LINE = 13.5  # points
+_LINE, _MOST_HIGH = 13.5, 400  # points
 
 
 class Page:
@@ -24,16 +27,21 @@ class Page:
         self.book, self.formats, self._taken, self._prefix = book, formats, taken, prefix
         self.sheet: Any = None
         self._roles: Counter[str] = Counter()
-        self._widths: Sequence[int] = ()
+        self.widths: Sequence[int] = ()
+        self.blocks: dict[str, list[Block]] = {}  # rows to be spliced in, by sheet; see `rows`
         self._lines: dict[int, int] = {}  # lines of text that a row holds, where more than one
 
-    def start(self, role: str, columns: Sequence[int], *, paper: int = A4) -> None:
-        """Begin a sheet that prints landscape, one page wide, its first row repeated."""
+    def start(self, role: str, columns: Sequence[int], *, paper: int = A4, name: str = "") -> None:
+        """Begin a sheet that prints landscape, one page wide, its first row repeated.
+
+        It is called `name`, or after its role; where that is taken, a number is added.
+        """
         self.finish()
-        self._widths, self._lines = columns, {}
-        name, number = role.capitalize(), 2
+        self.widths, self._lines = columns, {}
+        name = wanted = name or role.capitalize()
+        number = 2
         while name.lower() in self._taken:
-            name, number = f"{role.capitalize()} {number}", number + 1
+            name, number = f"{wanted} {number}", number + 1
         self._taken.add(name.lower())
         self.sheet = self.book.add_worksheet(name)
         self.sheet.set_landscape()
@@ -65,19 +73,17 @@ class Page:
         else:
             text = legible(value)
             self.sheet.write_string(row, column, text, form)
-            self._grow(row, text, self._widths[column])
+            self._grow(row, text, self.widths[column])
 
     def _grow(self, row: int, text: str, width: float) -> None:
-        width = max(1, width * 1.1 - 1)  # letters are narrower than the digits that widths count
-        if len(text) > width or "\n" in text:
-            lines = sum(max(1, math.ceil(len(line) / width)) for line in text.split("\n"))
-            if lines > self._lines.get(row, 1):
-                self._lines[row] = lines
+        lines = lines_of(text, width)
+        if lines > self._lines.get(row, 1):
+            self._lines[row] = lines
 
     def finish(self) -> None:
         """Set the heights of the rows whose text is wrapped: not every program does on opening."""
         for row, lines in self._lines.items():
-            self.sheet.set_row(row, min(_LINE * lines + 2, 400))
+            self.sheet.set_row(row, height(lines))
 
     def share(self, row: int, column: int, value: float | None, decimals: int) -> None:
         """Write a share as a percentage with so many decimals."""
@@ -85,10 +91,23 @@ class Page:
 
     def across(self, row: int, first: int, text: str, style: str = "text") -> None:
         """Write a text over the summary's columns; merged cells do not grow: the height is set."""
-        text, last = legible(text), len(self._widths) - 1
+        text, last = legible(text), len(self.widths) - 1
         self.sheet.merge_range(row, first, row, last, "", self.formats[style])
         self.sheet.write_string(row, first, text, self.formats[style])
-        self._grow(row, text, sum(self._widths[first:]))
+        self._grow(row, text, sum(self.widths[first:]))
+
+
+def lines_of(text: str, width: float) -> int:
+    """Give how many lines a text takes in a column of that width."""
+    room = max(1.0, width * 1.1 - 1)  # letters are narrower than the digits that widths count
+    if len(text) <= room and "\n" not in text:
+        return 1
+    return sum(max(1, math.ceil(len(line) / room)) for line in text.split("\n"))
+
+
+def height(lines: int) -> float:
+    """Give the height in points of a row that holds so many lines of text."""
+    return min(_LINE * lines + 2, _MOST_HIGH)
 
 
 def formats(book: Any) -> dict[str, Any]:

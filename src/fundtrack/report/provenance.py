@@ -10,6 +10,8 @@ from fundtrack.model import EDITION, Assessment, SheetFacts
 from fundtrack.ooxml import column_index
 from fundtrack.report.page import Page, named, title, words
 
+DIGEST = "Digest of a sheet's values"  # the detail: formulas that had never been calculated
+
 
 def provenance(page: Page, assessment: Assessment, remarks: Sequence[str]) -> None:
     """Write the facts of the run, one a row."""
@@ -43,11 +45,21 @@ def _workbook_facts(assessment: Assessment) -> list[_Fact]:
             assessment.values_digest,
             "of sheet, cell, value and formula: shows whether figures were altered afterwards",
         ),
+        *_digest_facts(assessment),
         ("Workbook", "Kind", assessment.kind, ""),
         ("Workbook", "Layout", assessment.layout_title, assessment.layout),
         ("Program", "fundtrack", __version__, ""),
         ("Program", "Edition of the guidance", EDITION, ""),
         *([("Ledger", "Portfolio", assessment.ledger, "")] if assessment.ledger else []),
+    ]
+
+
+def _digest_facts(assessment: Assessment) -> list[_Fact]:
+    """Give what `verify` reads: the digest of each sheet, and its formulas without a result."""
+    blank = {s.sheet: " ".join(s.uncalculated) for s in assessment.sheets if s.main}
+    return [
+        (DIGEST, sheet, digest, blank.get(sheet, ""))
+        for sheet, digest in sorted(assessment.digests.items())
     ]
 
 

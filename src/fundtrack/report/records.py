@@ -12,7 +12,9 @@ from typing import Any
 
 from fundtrack import __version__
 from fundtrack.model import EDITION, Assessment, Finding, Group, Result, Severity, SheetFacts
+from fundtrack.report.verify import Verified
 from fundtrack.trail import trail
+from fundtrack.words import json_value
 
 COLUMNS = (
     "id",
@@ -135,6 +137,28 @@ def _finding(finding: Finding) -> dict[str, Any]:
     plain["file"] = finding.file
     plain["organisation"] = finding.organisation
     return plain
+
+
+def verified(found: Verified) -> str:
+    """The outcome of `verify` as JSON; `cells` is null where the original is not at hand."""
+    plain = {
+        "file": found.file,
+        "unchanged": found.same,
+        "sheets": {
+            "unchanged": list(found.unchanged),
+            "altered": list(found.altered),
+            "gone": list(found.gone),
+            "new": list(found.new),
+        },
+        "calculated_since": list(found.calculated),
+        "cells": None
+        if found.cells is None
+        else [
+            {"sheet": c.sheet, "cell": c.cell, "was": json_value(c.was), "is": json_value(c.now)}
+            for c in found.cells
+        ],
+    }
+    return json.dumps(plain, indent=2, ensure_ascii=True)
 
 
 def as_csv(assessments: Sequence[Assessment]) -> str:

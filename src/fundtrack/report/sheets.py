@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 import xlsxwriter
 
 from fundtrack.model import Assessment
+from fundtrack.report.answers import Listed
 from fundtrack.report.checks import checks
-from fundtrack.report.findings import ROWS_A_SHEET, findings, lines
+from fundtrack.report.findings import earlier, findings, folded, lines
 from fundtrack.report.page import Page, formats
 from fundtrack.report.provenance import provenance
+from fundtrack.report.rows import Block
 from fundtrack.report.summary import summary
 
-ROLES = ("summary", "findings", "checks", "provenance")
+ROLES = ("summary", "findings", "folded", "earlier", "checks", "provenance")
 
 
 def build(
@@ -25,26 +27,30 @@ def build(
     unnoted: int,
     max_notes: int,
     remarks: Sequence[str],
+    lost: Sequence[Listed],
     name_prefix: str,
-) -> bytes:
+) -> tuple[bytes, Mapping[str, Sequence[Block]]]:
     """Give the bytes of a workbook that holds the added sheets, under names that are free.
 
-    A hidden defined name leads to each of them (`name_prefix` and its role).
+    A hidden defined name leads to each of them (`name_prefix` and its role). With them come the
+    rows of their big tables, by sheet, which `rows.spliced` puts in. `lost`: earlier findings that
+    were answered and are no longer found.
     """
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
     taken = {name.lower() for name in original_sheets}
-    listed = lines(assessment.findings, original_sheets)
+    answers, linked = assessment.answers, set(original_sheets)
+    listed = lines(assessment.findings, original_sheets, answers)
     page = Page(book, formats(book), taken, name_prefix)
     remarks = [*assessment.remarks, *remarks]
     summary(page, assessment, families, (unnoted, max_notes), remarks)
-    # Excel's last row is 1,048,576: findings beyond it go on in a further sheet.
-    for start in range(0, max(len(listed), 1), ROWS_A_SHEET):
-        findings(page, listed[start : start + ROWS_A_SHEET], set(original_sheets))
+    findings(page, listed, linked, answers)
+    folded(page, listed, linked)
+    earlier(page, lost)
     checks(page, assessment)
     provenance(page, assessment, remarks)
     page.finish()
     book.close()
-    return buffer.getvalue()
+    return buffer.getvalue(), page.blocks

@@ -17,7 +17,8 @@ from fundtrack.model import (
     Status,
     Threshold,
 )
-from fundtrack.words import percent, plural
+from fundtrack.report.verify import Verified
+from fundtrack.words import percent, plural, shown
 
 LISTED = 3  # findings of one check that are shown without -v
 CONTROL = re.compile(
@@ -197,6 +198,47 @@ def inspection(sheets: Sequence[SheetFacts], faults: Sequence[str], layout: str)
             lines.append(f"  {s.hidden_rows} hidden rows, read like the others")
     if faults:
         lines += ["", *faults]
+    return safe("\n".join(lines))
+
+
+# --- Whether the figures are those that were checked ----------------------------------------------
+
+
+def verified(v: Verified) -> str:
+    """What became of the figures since they were checked, sheet by sheet and cell by cell."""
+    if v.same:
+        number = len(v.unchanged)
+        lines = [
+            f"{v.file}: unchanged. The figures in {number} {plural('sheet', number)} are those "
+            f"that were checked."
+        ]
+    else:
+        lines = [f"{v.file}: altered. The figures are not all those that were checked."]
+    lines += [f"  {sheet}: altered." for sheet in v.altered]
+    lines += [f"  {sheet}: no longer there, or under another name." for sheet in v.gone]
+    lines += [f"  {sheet}: was not there." for sheet in v.new]
+    lines += [
+        f"  {c.sheet}!{c.cell}: was {shown(c.was)}, is {shown(c.now)}." for c in v.cells or ()
+    ]
+    if v.altered and not v.cells:
+        lines.append("Which cells differ can only be told with the original file beside this one.")
+    if v.emptied:
+        lines.append(
+            "Formulas have lost their results: a program that does not calculate has saved the "
+            "file. Open it in Excel or LibreOffice, save it, and verify it again."
+        )
+    elif v.formulas:
+        lines.append("A formula such as TODAY() changes by itself when a program opens the file.")
+    if v.calculated:
+        number = len(v.calculated)
+        lines.append(
+            f"{number} {plural('formula', number)} without a result when checked "
+            f"{'has' if number == 1 else 'have'} one now, which no check has seen "
+            f"({', '.join(v.calculated[:5])}{', ...' if number > 5 else ''})."
+        )
+    if v.unchanged and not v.same:
+        lines.append(f"Unchanged: {', '.join(v.unchanged)}.")
+    lines.append("The sheets that fundtrack added, with the reviewers' answers, are not compared.")
     return safe("\n".join(lines))
 
 
