@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from fundtrack import accountability
 from fundtrack.ledger import Run, Store, record
@@ -56,8 +57,7 @@ def is_whole(template, at, moment):
 
 
 def main(file, place, kills):
-    with open(file, encoding="utf-8") as stream:
-        template = json.load(stream)
+    template = json.loads(Path(file).read_text(encoding="utf-8"))
     for number in (1, 2):
         start = time.perf_counter()
         record(Store(place, new=True), Run(numbered(template, number)), MOMENT, under=None)
@@ -87,7 +87,7 @@ def main(file, place, kills):
         met["part"] += sum(not is_whole(template, *run) for run in list(enumerate(there, 1))[-5:])
         met["recorded"] = len(there)
     met["part"] += sum(not is_whole(template, *run) for run in enumerate(there, 1))
-    print(json.dumps(met))
+    sys.stdout.write(json.dumps(met))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
 """The ledger: what becomes of findings from check to check, and that nothing of it is ever lost."""
 
+import json
 import os
+import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import closing
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -378,3 +383,158 @@ def test_answers_come_back_in_the_next_copy_and_are_not_taken_twice(run, reviewe
     assert len(told(place).moments) == 3
     values = list(openpyxl.load_workbook(plain)["Findings"].values)
     assert [r for r in values if "It is right so" in r] != []
+
+
+# --- Killed, crowded, full, read-only -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def json_of_the_sample():
+    options = ["--no-report", "--fail-on", "never", "--format", "json"]
+    done = CliRunner().invoke(main, ["check", str(SAMPLES / "donor_faulty.xlsx"), *options])
+    return done.stdout
+
+
+@pytest.fixture
+def printed(run, tmp_path, json_of_the_sample):
+    """The JSON of the faulty sample, as a file."""
+    path = tmp_path / "run.json"
+    path.write_text(json_of_the_sample, encoding="utf-8")
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are killed by signal here only")
+def test_killed_at_any_moment_the_ledger_holds_whole_runs_and_all_that_were_told(printed, place):
+    program = [sys.executable, Path(__file__).with_name("crash.py"), printed, place, "200"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    met = json.loads(done.stdout)
+    assert (met["kills"], met["lost"], met["part"], met["unread"]) == (200, 0, 0, 0)
+    assert met["while_writing"] >= 100 and met["recorded"] >= 20
+
+
+RECORDING = """
+import json, sys
+from fundtrack.ledger import Run, Store, record
+plain, place, who = json.load(open(sys.argv[1], encoding="utf-8")), sys.argv[2], sys.argv[3]
+for n in range(10):
+    plain["workbook"]["values_digest"] = f"{who}{n}"
+    record(Store(place, new=True), Run(plain), "2025-01-01", under=None)
+"""
+
+
+def test_two_who_record_at_once_both_succeed(printed, place):
+    program = [sys.executable, "-c", RECORDING, printed, place]
+    both = [subprocess.Popen([*program, who], stderr=subprocess.PIPE) for who in "ab"]
+    assert [p.communicate()[1] for p in both] == [b"", b""]
+    assert [p.returncode for p in both] == [0, 0]
+    assert [m.number for m in told(place).moments] == list(range(1, 21))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size can be set here")
+def test_a_full_disk_gives_a_clear_line_and_loses_nothing(run, printed):
+    """The system itself refuses to let the file grow, in the middle of the write."""
+    run("record", printed)
+    before = [(f.id, f.what) for f in told("fundtrack.db").findings]
+    small = (
+        "import resource, runpy, signal, sys\n"
+        "import fundtrack.ledger, sqlite3\n"
+        f"size = {Path('fundtrack.db').stat().st_size}\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))\n"
+        "sys.argv = ['fundtrack', *sys.argv[1:]]\n"
+        "from fundtrack.cli import main; main()\n"
+    )
+    later = ["check", SAMPLES / "donor_faulty.xlsx", "--as-of", "2025-06-30", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", small, *later, "--no-report", "--record"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert "the ledger was not: fundtrack.db: The disk" in line and "lost" in line
+    assert [(f.id, f.what) for f in told("fundtrack.db").findings] == before
+    run(*later, "--no-report", "--record", code=1)
+    assert len(told("fundtrack.db").moments) == 2
+
+
+AS_ANYBODY = """
+import os, sys
+import fundtrack.accountability, fundtrack.cli, fundtrack.ledger, fundtrack.report, fundtrack.rules
+from fundtrack import rules; rules.catalogue()
+from sqlalchemy.dialects import sqlite; import sqlite3, sqlalchemy.dialects.sqlite.pysqlite
+if not os.getuid():
+    os.setgid(65534), os.setuid(65534)  # permissions do not bind the superuser
+fundtrack.cli.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of another kind")
+def test_a_ledger_that_cannot_be_written_can_still_be_read(run, printed, tmp_path):
+    run("record", printed)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == tmp_path.owner() and not folder.stat().st_mode & 0o001:
+            folder.chmod(0o711)
+    Path("fundtrack.db").chmod(0o444)
+    printed.chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        start = [sys.executable, "-c", AS_ANYBODY]
+        write = subprocess.run([*start, "record", printed], capture_output=True, check=False)
+        look = subprocess.run([*start, "history"], capture_output=True, check=False)
+    finally:
+        tmp_path.chmod(0o755)
+    assert write.returncode == 2
+    assert (
+        b"fundtrack.db: It cannot be written: the file or its folder is read-only." in write.stderr
+    )
+    assert look.returncode == 0, look.stderr
+    assert b"DONOR-001 (donor): 1 check recorded" in look.stdout
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fundtrack.db", "run.json"]
+
+
+def test_a_copy_is_written_though_the_ledger_is_not(run, write):
+    path = write(grants=[{"grant_id": "G1"}])
+    Path("notes.db").write_text("These are not the figures that you look for. " * 30)
+    done = run("check", path, "--record", "--ledger", "notes.db", code=2)
+    said = "book.xlsx: The copy was written, the ledger was not: notes.db: It is not a ledger"
+    assert said in done.stderr
+    assert path.with_name("book.checked.xlsx").exists()
+    assert Path("notes.db").read_text().startswith("These are not")
+
+
+@pytest.mark.parametrize(
+    ("ledger", "said"),
+    [
+        ("nowhere/fundtrack.db", "the folder is not there"),
+        (".", "It is a folder"),
+        ("mysql://host/db", "That kind of database is not known"),
+        ("postgresql://u:secret@127.0.0.1:1/db", "postgresql+psycopg://u:***@127.0.0.1:1/db"),
+        ("other.db", "a database, but not a ledger of fundtrack"),
+        ("newer.db", "Update fundtrack; the ledger was not touched."),
+    ],
+)
+def test_what_is_not_a_ledger_is_told_in_one_line(run, printed, ledger, said):
+    with closing(sqlite3.connect("other.db")) as other:
+        other.execute("CREATE TABLE accounts (n)")
+    with closing(sqlite3.connect("newer.db")) as newer:
+        newer.execute("CREATE TABLE fundtrack_version (version INTEGER)")
+        newer.execute("INSERT INTO fundtrack_version VALUES (99)")
+        newer.commit()
+    (line,) = run("record", printed, "--ledger", ledger, code=2).stderr.strip().splitlines()
+    assert said in line and "secret" not in line
+
+
+def test_a_question_to_no_ledger_makes_none(run):
+    assert "There is no such ledger. `fundtrack check" in run("history", code=2).stderr
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2", "{}", "3", '{"trail": 3}', '[{"check": "DUR-01"}]'])
+def test_what_is_not_a_run_is_refused_before_anything_is_written(run, text):
+    Path("odd.json").write_text(text)
+    assert "odd.json: It is not what" in run("record", "odd.json", code=2).stderr
+    assert not Path("fundtrack.db").exists()
