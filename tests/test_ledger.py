@@ -1,5 +1,7 @@
 """The ledger: what becomes of findings from check to check, and that nothing of it is ever lost."""
 
+import csv
+import io
 import json
 import os
 import sqlite3
@@ -15,10 +17,13 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from books import book, rows_of
 from fundtrack import accountability
 from fundtrack.cli import main
+from fundtrack.trail import positions, ranges
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SERVER = "FUNDTRACK_TEST_POSTGRES"
@@ -176,8 +181,8 @@ def test_what_is_not_judged_is_not_put_right(run, write, place, form):
         {"grants": [short], "budget_lines": filled, "without": endless},
     ]
     said = []
-    for given in passed:
-        path = write(**given)
+    for tables in passed:
+        path = write(**tables)
         options = ["--no-report", "--fail-on", "never"]
         if form == "record":
             run("check", path, "--record", "--ledger", place, *options)
@@ -538,3 +543,171 @@ def test_what_is_not_a_run_is_refused_before_anything_is_written(run, text):
     Path("odd.json").write_text(text)
     assert "odd.json: It is not what" in run("record", "odd.json", code=2).stderr
     assert not Path("fundtrack.db").exists()
+
+
+# --- Older ledgers --------------------------------------------------------------------------------
+
+# As the first version made them, before there were answers; a release never changes this text.
+VERSION_1 = """
+CREATE TABLE fundtrack_version (version INTEGER NOT NULL PRIMARY KEY);
+CREATE TABLE fundtrack_portfolio (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL,
+ kind TEXT NOT NULL, UNIQUE (name, kind));
+CREATE TABLE fundtrack_run (id INTEGER NOT NULL PRIMARY KEY,
+ portfolio_id INTEGER NOT NULL REFERENCES fundtrack_portfolio (id), number INTEGER NOT NULL,
+ recorded TEXT NOT NULL, checked TEXT NOT NULL, reference_date TEXT, file TEXT NOT NULL,
+ sha256 TEXT NOT NULL, values_digest TEXT NOT NULL, fundtrack TEXT NOT NULL,
+ guidance TEXT NOT NULL, settings TEXT NOT NULL, thresholds TEXT NOT NULL,
+ fingerprint TEXT NOT NULL, UNIQUE (portfolio_id, number));
+CREATE TABLE fundtrack_result (run_id INTEGER NOT NULL REFERENCES fundtrack_run (id),
+ check_id TEXT NOT NULL, status TEXT NOT NULL, unit TEXT, low FLOAT, high FLOAT, threshold FLOAT,
+ PRIMARY KEY (run_id, check_id));
+CREATE TABLE fundtrack_finding (id INTEGER NOT NULL PRIMARY KEY,
+ portfolio_id INTEGER NOT NULL REFERENCES fundtrack_portfolio (id), finding TEXT NOT NULL,
+ check_id TEXT NOT NULL, scope TEXT NOT NULL, table_name TEXT, sheet TEXT, field TEXT,
+ heading TEXT, record TEXT, record_digest TEXT, organisation TEXT, UNIQUE (portfolio_id, finding));
+CREATE TABLE fundtrack_change (run_id INTEGER NOT NULL REFERENCES fundtrack_run (id),
+ finding_id INTEGER NOT NULL REFERENCES fundtrack_finding (id), portfolio_id INTEGER NOT NULL,
+ what TEXT NOT NULL, state TEXT NOT NULL, severity TEXT NOT NULL, until TEXT, reason TEXT,
+ PRIMARY KEY (run_id, finding_id));
+CREATE INDEX fundtrack_change_by_finding
+ ON fundtrack_change (portfolio_id, finding_id, run_id);
+CREATE TABLE fundtrack_count (run_id INTEGER NOT NULL REFERENCES fundtrack_run (id),
+ what TEXT NOT NULL, severity TEXT NOT NULL, number INTEGER NOT NULL,
+ PRIMARY KEY (run_id, what, severity));
+INSERT INTO fundtrack_version VALUES (1);
+INSERT INTO fundtrack_portfolio VALUES (1, 'DONOR', 'donor');
+INSERT INTO fundtrack_run VALUES (1, 1, 1, '2023-01-01', '2023-01-01', '2022-12-31', 'old.xlsx',
+ 'a', 'b', '0.1.0', 'ICAN 2017', '{}', '{}', 'c');
+INSERT INTO fundtrack_finding VALUES (1, 1, '0123456789abcdef', 'DUR-01', 'grant', 'grants',
+ 'Grants', 'planned_end_date', 'End date as signed', 'G0', '5ac0e5a1a5c0e5a1', 'LOC-A');
+INSERT INTO fundtrack_change VALUES (1, 1, 1, 'new', 'open', 'error', NULL, NULL);
+INSERT INTO fundtrack_count VALUES (1, 'new', 'error', 1);
+INSERT INTO fundtrack_count VALUES (1, 'open', 'error', 1);
+"""
+
+
+@pytest.fixture
+def old(place):
+    """A ledger of the first version, with one check and one finding."""
+    url = place if "://" in place else f"sqlite:///{place}"
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in VERSION_1.strip().split(";\n"):
+            connection.exec_driver_sql(statement.strip(";"))
+    engine.dispose()
+    return place
+
+
+def test_an_older_ledger_is_brought_forward_with_all_that_it_holds(run, old):
+    page = run("history", "--ledger", old).stdout
+    assert "DONOR (donor): 1 check recorded, 2022-12-31" in page
+    (finding,) = told(old).findings
+    assert (finding.record, finding.found) == ("G0", date(2022, 12, 31))
+
+
+def test_an_older_ledger_takes_checks_and_answers(old, reviewed):
+    again, review = reviewed
+    copy = again(1)
+    assert became(old, "DUR-01") == {"G0": "gone", "G1": "new", "G2": "new"}
+    assert "1 answer added" in review(copy, "a.checked.xlsx", "G1", Status="agreed")
+
+
+# --- What is kept, and what is told ---------------------------------------------------------------
+
+
+def test_the_ledger_keeps_no_text_of_the_workbook_and_nothing_of_restricted_sheets(run, tmp_path):
+    run("check", SAMPLES / "programme_faulty.xlsx", "--no-report", "--record", code=1)
+    printed = run(
+        "check", SAMPLES / "programme_faulty.xlsx", "--no-report", "--format", "json", code=1
+    ).stdout
+    plain = json.loads(printed)
+    hidden = {"cso_security", "incidents", "participants"}
+    inside = [f for f in plain["findings"] if f["table"] in hidden]
+    keys = {f["key"] for f in inside if not f["key"].startswith(("ORG", "column"))}
+    assert inside and keys
+    with closing(sqlite3.connect("fundtrack.db")) as ledger:
+        tables = ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        rows = [row for (name,) in tables for row in ledger.execute(f"SELECT * FROM {name}")]
+        of_hidden = ledger.execute(
+            "SELECT record, organisation FROM fundtrack_finding WHERE table_name IN "
+            "('cso_security', 'incidents', 'participants')"
+        ).fetchall()
+    texts = {value for row in rows for value in row if isinstance(value, str)}
+    assert not texts & {f["message"] for f in plain["findings"]}
+    assert of_hidden and set(of_hidden) == {(None, None)}
+    assert not texts & keys
+    trail = plain["trail"]["records"]
+    assert {trail[name] for name in hidden if name in trail} == {None}
+    assert "(restricted)" in run("history", "--by", "finding").stdout
+
+
+@pytest.fixture
+def two_checks(run, printed):
+    """Two checks of the faulty sample, half a year apart."""
+    run("record", printed)
+    run("check", SAMPLES / "donor_faulty.xlsx", "--no-report", "--record", "--as-of", "2025-07-15",
+        code=1)  # fmt: skip
+
+
+def test_history_in_every_form_tells_the_same(run, two_checks):
+    plain = json.loads(run("history", "--format", "json").stdout)
+    moments = list(csv.DictReader(io.StringIO(run("history", "--format", "csv").stdout)))
+    assert [int(m["open"]) for m in moments] == [c["open"] for c in plain["checks"]]
+    lists = {"finding": "findings", "check": "by_check", "organisation": "by_organisation"}
+    for by, name in lists.items():
+        text = run("history", "--by", by, "--format", "csv").stdout
+        rows = list(csv.DictReader(io.StringIO(text)))
+        first = "id" if by == "finding" else by
+        assert [r[first] for r in rows] == [r[first] for r in plain[name]]
+        assert len(run("history", "--by", by).stdout.splitlines()) == len(rows) + 1
+    open_ = [f for f in plain["findings"] if f["state"] == "open"]
+    assert len(open_) == plain["checks"][-1]["open"] == sum(r["open"] for r in plain["by_check"])
+    assert {f["age_days"] for f in open_} == {0, 196}
+
+
+def test_a_period_shows_its_checks_and_how_things_stood_at_its_end(run, two_checks):
+    first = run("history", "--until", "2024-12-31").stdout
+    assert "1 check recorded, 2024-12-31; ages as of 2024-12-31" in first
+    later = json.loads(run("history", "--since", "2025-01-01", "--format", "json").stdout)
+    assert [check["number"] for check in later["checks"]] == [2]
+    none = run("history", "--since", "2026-01-01", code=2).stderr
+    assert "It holds no check of the period 2026-01-01 to" in none
+
+
+def test_two_checks_are_compared(run, two_checks):
+    text = run("history", "--diff", "previous", "last").stdout
+    assert "check 1 (2024-12-31) against check 2 (2025-07-15): 77 open then, 78 now" in text
+    assert "Appeared: 1\n  LNK-04  Grants G-026" in text and "Open in both: 77" in text
+    same = json.loads(run("history", "--diff", "1", "2025-07-15", "--format", "json").stdout)
+    assert sum(f["change"] == "appeared" for f in same["findings"]) == 1
+    none = run("history", "--diff", "1", "7", code=2).stderr
+    assert "Name one by its number or day: 1 (2024-12-31), 2" in none
+
+
+def test_the_workbook_of_a_history_has_tables_and_charts_and_is_not_put_over_another_file(
+    run, two_checks
+):
+    Path("mine.xlsx").write_bytes(b"mine")
+    assert "--force" in run("history", "-o", "mine.xlsx", code=2).stderr
+    for _ in range(2):
+        assert "trends.xlsx" in run("history", "-o", "trends.xlsx").stdout
+    workbook = openpyxl.load_workbook("trends.xlsx")
+    assert workbook.sheetnames == ["Checks", "Figures", "Findings"]
+    assert [row[3] for row in workbook["Checks"].iter_rows(2, 3, values_only=True)] == [77, 78]
+    assert len(workbook["Findings"]["A"]) == 79
+    assert (len(workbook["Checks"]._charts), len(workbook["Figures"]._charts)) == (2, 6)
+
+
+def test_help_is_shown_without_the_database_library():
+    program = (
+        "import sys; from fundtrack.cli import main\n"
+        "try: main(['history', '--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(any(m in sys.modules for m in ('pandas', 'sqlalchemy', 'lxml', 'xlsxwriter')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_positions_are_written_in_short_and_read_back(at):
+    assert positions(ranges(at)) == at
