@@ -559,7 +559,8 @@ CREATE TABLE fundtrack_run (id INTEGER NOT NULL PRIMARY KEY,
  guidance TEXT NOT NULL, settings TEXT NOT NULL, thresholds TEXT NOT NULL,
  fingerprint TEXT NOT NULL, UNIQUE (portfolio_id, number));
 CREATE TABLE fundtrack_result (run_id INTEGER NOT NULL REFERENCES fundtrack_run (id),
- check_id TEXT NOT NULL, status TEXT NOT NULL, unit TEXT, low FLOAT, high FLOAT, threshold FLOAT,
+ check_id TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, unit TEXT, low FLOAT,
+ high FLOAT, threshold FLOAT,
  PRIMARY KEY (run_id, check_id));
 CREATE TABLE fundtrack_finding (id INTEGER NOT NULL PRIMARY KEY,
  portfolio_id INTEGER NOT NULL REFERENCES fundtrack_portfolio (id), finding TEXT NOT NULL,

@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundtrack import rules
 from fundtrack.history import Difference, History, Recorded, Reviewed
 from fundtrack.model import Assessment, FundtrackError, Limit, Limits
 
@@ -178,19 +177,13 @@ def history(
     """What the ledger tells of its portfolios over a period. Raises FundtrackError."""
     from fundtrack import ledger  # noqa: PLC0415
 
-    told = ledger.history(
+    return ledger.history(
         ledger.Store(place), portfolio=portfolio, since=since, until=until, as_of=as_of
     )
-    return [replace(h, names=_names()) for h in told]
 
 
 def compare(place: str, first: str, second: str, *, portfolio: str | None) -> Difference:
     """Two checks of a portfolio side by side. Raises FundtrackError."""
     from fundtrack import ledger  # noqa: PLC0415
 
-    told = ledger.compare(ledger.Store(place), first, second, portfolio=portfolio)
-    return replace(told, names=_names())
-
-
-def _names() -> dict[str, str]:
-    return {check.id: check.name for check in rules.catalogue().values()}
+    return ledger.compare(ledger.Store(place), first, second, portfolio=portfolio)

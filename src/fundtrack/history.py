@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from fundtrack.model import Answer
 
@@ -93,8 +94,7 @@ class Reply:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(NamedTuple):
     """One finding over time, as it stands at the end of the period."""
 
     id: str
@@ -132,6 +132,7 @@ class Figure:
     """A key figure in one check, a share from 0 to 1, with the threshold in force then."""
 
     check: str
+    name: str
     number: int
     day: date
     status: str
@@ -150,7 +151,7 @@ class History:
     moments: Sequence[Moment]
     findings: Sequence[Followed]
     figures: Sequence[Figure]
-    names: Mapping[str, str] = field(default_factory=dict)  # check -> its short name
+    names: Mapping[str, str]  # check -> its short name
     since: date | None = None
     until: date | None = None
 
@@ -166,7 +167,6 @@ class Difference:
     findings: Sequence[Followed]  # as they stand at the second
     appeared: Mapping[str, bool]  # by finding: True where it was not open at the first
     figures: Sequence[Figure]
-    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -243,9 +243,15 @@ def _history(
         [numbers[row.id] for row in inside],
         followed,
         _figures(connection, inside, numbers),
+        _names(connection, inside[-1].id),
         since=since,
         until=until,
     )
+
+
+def _names(connection: sa.Connection, run: int) -> dict[str, str]:
+    asked = sa.select(results.c.check_id, results.c.name).where(results.c.run_id == run)
+    return {row.check_id: row.name for row in connection.execute(asked)}
 
 
 def _figures(
@@ -263,6 +269,7 @@ def _figures(
     return [
         Figure(
             row.check_id,
+            row.name,
             moments[row.run_id].number,
             moments[row.run_id].day,
             row.status,

@@ -205,7 +205,7 @@ def _written(
             fingerprint=run.fingerprint,
         )
     )
-    kept = ("status", "unit", "low", "high", "threshold")
+    kept = ("name", "status", "unit", "low", "high", "threshold")
     shares = [
         {"run_id": run_id, "check_id": check, **{name: r[name] for name in kept}}
         for check, r in run.results.items()

@@ -64,7 +64,7 @@ class Run:
             for finding in run.findings:
                 _ = [finding[name] for name in _OF_A_FINDING], finding["severity"]
             for result in run.results.values():
-                _ = result["status"], result["unit"], result["low"], result["high"]
+                _ = result["name"], result["status"], result["unit"], result["low"], result["high"]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FundtrackError(
                 file,

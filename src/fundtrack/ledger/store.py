@@ -23,7 +23,8 @@ from fundtrack.model import FundtrackError
 
 DEFAULT = "fundtrack.db"
 PATIENCE = 30  # seconds that a write waits for another one
-_LOCK = 0x66756E64  # of PostgreSQL: “fund”
+# Of PostgreSQL: “fund”, and the schema, as a server may keep several ledgers.
+_LOCK = "SELECT pg_advisory_xact_lock(1718972004, hashtext(current_schema()))"
 
 _tables = sa.MetaData()
 _Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -70,6 +71,7 @@ results = _table(
     "result",
     sa.Column("run_id", _Id, sa.ForeignKey(runs.c.id), primary_key=True),
     sa.Column("check_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("unit", sa.Text),
     sa.Column("low", sa.Float),
@@ -167,7 +169,7 @@ class Store:
         """One transaction that no other write runs beside; all of it is kept, or nothing."""
         with self._told(), self._connected(write=True) as connection, connection.begin():
             if not self._is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                connection.exec_driver_sql(_LOCK)
             self._migrate(connection)
             yield connection
 

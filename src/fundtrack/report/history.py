@@ -21,8 +21,7 @@ from fundtrack.history import (
     State,
     What,
 )
-from fundtrack.report.records import tame
-from fundtrack.report.text import safe
+from fundtrack.report.text import safe, tame
 from fundtrack.report.trends import workbook
 from fundtrack.words import percent, plural
 
@@ -252,7 +251,7 @@ def _figures(h: History) -> list[str]:
             groups[figure.check].append(figure)
     lines = []
     for check, mine in groups.items():
-        lines.append(f"  {check}  {h.names.get(check, '')}")
+        lines.append(f"  {check}  {mine[-1].name}")
         lines += [f"      {_figure(f)}" for f in mine[-FIGURES:]]
     return ["Key figures:", *lines] if lines else []
 
@@ -378,7 +377,7 @@ def _plain(h: History) -> dict[str, Any]:
         "checks": [
             {**_moment(m), "guidance": m.guidance, "terms": list(m.terms)} for m in h.moments
         ],
-        "figures": [_plain_figure(f, h.names) for f in h.figures],
+        "figures": [_plain_figure(f) for f in h.figures],
         "by_check": grouped(h.findings, "check"),
         "by_organisation": grouped(h.findings, "organisation"),
         "findings": [
@@ -387,10 +386,10 @@ def _plain(h: History) -> dict[str, Any]:
     }
 
 
-def _plain_figure(f: Figure, names: Mapping[str, str]) -> dict[str, Any]:
+def _plain_figure(f: Figure) -> dict[str, Any]:
     return {
         "check": f.check,
-        "name": names.get(f.check),
+        "name": f.name,
         "number": f.number,
         "day": f.day.isoformat(),
         "status": f.status,
@@ -439,7 +438,7 @@ def difference(told: Difference, style: str) -> str:
                 "kind": told.kind,
                 "first": _moment(told.first),
                 "second": _moment(told.second),
-                "figures": [_plain_figure(f, told.names) for f in told.figures],
+                "figures": [_plain_figure(f) for f in told.figures],
                 "findings": rows,
             },
             indent=2,
@@ -464,7 +463,7 @@ def difference(told: Difference, style: str) -> str:
         lines += ["", "Key figures that moved:"]
     for check, mine_ in moved.items():
         lines += [
-            f"  {check}  {told.names.get(check, '')}",
+            f"  {check}  {mine_[-1].name}",
             *(f"      {_figure(f)}" for f in mine_),
         ]
     return safe("\n".join(lines))

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fundtrack import __version__
-from fundtrack.model import EDITION, Assessment, Finding, Group, Result, Severity, SheetFacts
+from fundtrack.model import EDITION, Assessment, Finding, Group, Result, SheetFacts
+from fundtrack.report.text import tame
+from fundtrack.report.trails import trail
 from fundtrack.report.verify import Verified
-from fundtrack.trail import trail
 from fundtrack.words import json_value
 
 COLUMNS = (
@@ -101,6 +102,7 @@ def sheet(facts: SheetFacts) -> dict[str, Any]:
 def _result(result: Result) -> dict[str, Any]:
     return {
         "check": result.check.id,
+        "name": result.check.name,
         "status": result.status.value,
         "severity": result.severity.value if result.severity else None,
         "unit": result.unit,
@@ -174,12 +176,3 @@ def as_csv(assessments: Sequence[Assessment]) -> str:
                 [tame(finding.file), *(tame(getattr(finding, name)) for name in COLUMNS)]
             )
     return stream.getvalue()
-
-
-def tame(value: Any) -> Any:
-    """The value as a CSV may hold it: a text that looks like a formula is marked as text."""
-    if isinstance(value, Severity):
-        return value.value
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value

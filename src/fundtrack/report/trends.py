@@ -139,13 +139,13 @@ def _figures(page: Page, h: History) -> None:
     for row, f in enumerate(known, 1):
         spans.setdefault(f.check, [row, row])[1] = row
         page.put(row, 0, f.check)
-        page.put(row, 1, h.names.get(f.check))
+        page.put(row, 1, f.name)
         page.put(row, 2, f.day)
         for column, value in ((3, f.low), (4, f.high), (5, f.threshold)):
             page.share(row, column, value, 1)
         page.put(row, 6, f.status.replace("_", " "))
-    for number, (check, (first, last)) in enumerate(list(spans.items())[:_CHARTS]):
-        chart = _trend(page, known[first - 1 : last], first, last, h.names.get(check, check))
+    for number, (first, last) in enumerate(list(spans.values())[:_CHARTS]):
+        chart = _trend(page, known[first - 1 : last], first, last, known[last - 1].name)
         page.sheet.insert_chart(1 + 17 * (number // 2), 8 + 8 * (number % 2), chart)
 
 
