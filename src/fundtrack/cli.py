@@ -410,7 +410,7 @@ def strip(checked: Path, output: Path | None, force: bool) -> None:
 def _ledger_options(command: Callable[..., None]) -> Callable[..., None]:
     """Which ledger, and whose figures in it."""
     command = click.option(
-        "--portfolio", metavar="NAME", help="Only the portfolio of that name in the ledger."
+        "--portfolio", metavar="NAME", help="The name of the portfolio in the ledger."
     )(command)
     return click.option(
         "--ledger",
