@@ -238,8 +238,10 @@ def _line(f: Followed) -> str:
         ", ".join(filter(None, (r.answer.status, r.answer.response, _due(r.answer.due))))
         for r in f.replies
     )
+    # What was new once is simply open at every later look.
+    what = "open" if f.what in (What.NEW, What.STILL_OPEN) else f.what.words
     return (
-        f"{_where(f)}  {f.severity}  {f.what.words}{reason} since {f.changed}; found {f.found}{age}"
+        f"{_where(f)}  {f.severity}  {what}{reason} since {f.changed}; found {f.found}{age}"
         f"{f'; answer: {answer}' if answer else ''}"
     )
 
@@ -272,7 +274,7 @@ def _list(h: History, by: str | None) -> list[str]:
     lines = _head(h)
     for row in rows:
         name = row["check"] if by == "check" else row["organisation"]
-        also = f" {h.names.get(str(name), '')}" if by == "check" else ""
+        also = f" {h.names[str(name)]}" if by == "check" and name in h.names else ""
         told = [f"{row['open']} open ({row['errors']} errors)"]
         told += [f"{row[w.value]} {w.words}" for w in (What.RESOLVED, What.GONE) if row[w.value]]
         told += [f"{row['accepted']} accepted"] if row["accepted"] else []

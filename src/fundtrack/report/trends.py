@@ -84,7 +84,8 @@ def _overview(page: Page, h: History) -> None:
         *(n for n, _ in _COUNTED),
     ]
     for column, head in enumerate([*heads, "Other terms than before"]):
-        page.put(0, column, head, "heading")
+        counted_there = column == 0 or 3 <= column < len(heads)
+        page.put(0, column, head, "heading_right" if counted_there else "heading")
     for row, m in enumerate(h.moments, 1):
         counted = [m.counts.get(what, 0) for _, what in _COUNTED]
         cells: list[Any] = [m.number, m.day, m.file, m.open, m.errors, m.accepted, *counted]
@@ -131,10 +132,10 @@ def _figures(page: Page, h: History) -> None:
     known = [f for f in h.figures if f.low is not None]
     if not known:
         return
-    page.start("figures", [9, 44, 12, 12, 12, 12, 18])
+    page.start("figures", [9, 54, 12, 12, 12, 12, 18])
     heads = ("Check", "Key figure", "Day", "Lowest", "Highest", "Threshold", "Result")
     for column, head in enumerate(heads):
-        page.put(0, column, head, "heading")
+        page.put(0, column, head, "heading_right" if 3 <= column <= 5 else "heading")
     spans: dict[str, list[int]] = {}
     for row, f in enumerate(known, 1):
         spans.setdefault(f.check, [row, row])[1] = row
@@ -175,7 +176,9 @@ def _trend(page: Page, mine: Sequence[Figure], first: int, last: int, title: str
         chart.add_series(series)
     chart.set_title({"name": title, "name_font": {"size": 11}})
     chart.set_x_axis({"text_axis": True, "num_format": "yyyy-mm-dd"})
-    chart.set_y_axis({"num_format": "0%", "min": 0, "major_gridlines": {"visible": False}})
+    most = max(max(f.high or 0, f.threshold or 0) for f in mine)
+    axis = {"num_format": "0%", "min": 0, "major_gridlines": {"visible": False}}
+    chart.set_y_axis(axis | ({"max": 1} if most > 0.8 else {}))
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 500, "height": 300})
     return chart
