@@ -21,7 +21,7 @@ from fundtrack import accountability
 from fundtrack.ledger import Run, Store, record
 
 MOMENT = "2025-01-01T00:00:00+00:00"
-LONGEST = 2.5  # times what recording takes: how long a child lives after it began
+LONGEST = 1.5  # times what recording takes: how long a child lives after it began
 
 
 def numbered(template, number):

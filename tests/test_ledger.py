@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
 from datetime import date
@@ -478,27 +480,27 @@ fundtrack.cli.main()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of another kind")
-def test_a_ledger_that_cannot_be_written_can_still_be_read(run, printed, tmp_path):
+def test_a_ledger_that_cannot_be_written_can_still_be_read(run, printed):
     run("record", printed)
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == tmp_path.owner() and not folder.stat().st_mode & 0o001:
-            folder.chmod(0o711)
-    Path("fundtrack.db").chmod(0o444)
-    printed.chmod(0o444)
-    tmp_path.chmod(0o555)
-    try:
+    # Not below tmp_path, which pytest closes to everybody else, whenever it starts anew.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file in ("fundtrack.db", "run.json"):
+            shutil.copyfile(file, folder / file)
+            (folder / file).chmod(0o444)
+        folder.chmod(0o555)
         start = [sys.executable, "-c", AS_ANYBODY]
-        write = subprocess.run([*start, "record", printed], capture_output=True, check=False)
-        look = subprocess.run([*start, "history"], capture_output=True, check=False)
-    finally:
-        tmp_path.chmod(0o755)
-    assert write.returncode == 2
-    assert (
-        b"fundtrack.db: It cannot be written: the file or its folder is read-only." in write.stderr
-    )
+        write = subprocess.run(
+            [*start, "record", "run.json"], capture_output=True, check=False, cwd=folder
+        )
+        look = subprocess.run([*start, "history"], capture_output=True, check=False, cwd=folder)
+        left = sorted(p.name for p in folder.iterdir())
+        folder.chmod(0o755)
+    said = b"fundtrack.db: It cannot be written: the file or its folder is read-only."
+    assert write.returncode == 2 and said in write.stderr
     assert look.returncode == 0, look.stderr
     assert b"DONOR-001 (donor): 1 check recorded" in look.stdout
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["fundtrack.db", "run.json"]
+    assert left == ["fundtrack.db", "run.json"]
 
 
 def test_a_copy_is_written_though_the_ledger_is_not(run, write):
