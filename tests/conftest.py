@@ -42,16 +42,19 @@ def judge(write):
 
 @pytest.fixture
 def soffice(tmp_path):
-    """Converts a workbook by LibreOffice, as another office would; skips where there is none."""
+    """Converts a workbook by LibreOffice, as another office would; skips where there is none.
+
+    Gives its path; `more` workbooks are converted by the same call into the same folder.
+    """
     program = shutil.which("soffice")
     if program is None:
         pytest.skip("LibreOffice is not on this machine")
 
-    def convert(path, kind):
+    def convert(path, kind, *more):
         profile = (tmp_path / "profile").as_uri()  # of its own, so that tests run side by side
         folder = tmp_path / "converted"
         command = [program, f"-env:UserInstallation={profile}", "--headless", "--convert-to", kind]
-        subprocess.run([*command, "--outdir", folder, path], check=True, capture_output=True)
+        subprocess.run([*command, "--outdir", folder, path, *more], check=True, capture_output=True)
         return folder / f"{path.stem}.{kind}"
 
     return convert

@@ -119,6 +119,12 @@ WORKBOOK = click.Path(path_type=Path)
     help="The least severity that makes the exit code 1.",
 )
 @click.option("--no-report", is_flag=True, help="Do not write the annotated copy.")
+@click.option(
+    "--redact",
+    is_flag=True,
+    help="Write and print what may be shared instead (STEM.shared.xlsx): no names, no cells, no "
+    "restricted sheets, no counts under 5.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing file that fundtrack did not make.")
 @click.option(
     "--max-notes",
@@ -157,6 +163,7 @@ def check(
     style: str,
     fail_on: str,
     no_report: bool,
+    redact: bool,
     force: bool,
     max_notes: int,
     jobs: int,
@@ -180,6 +187,11 @@ def check(
         raise click.BadParameter(
             "for several workbooks, name a folder that is there.", param_hint="--output"
         )
+    if redact and (record or ledger):
+        raise click.BadParameter(
+            "what is made to be shared is not kept; record in a check of its own.",
+            param_hint="--redact",
+        )
     keeping = None
     if record or ledger:
         keeping = Keeping(ledger or LEDGER, _now(), record, portfolio)
@@ -193,6 +205,7 @@ def check(
             force=force,
             max_notes=max_notes,
             keeping=keeping,
+            redact=redact,
         )
         for path in workbooks
     ]
@@ -201,11 +214,7 @@ def check(
         click.echo(_printed(done, style, verbose=verbose), nl=style != "csv")
     gc.freeze()  # what is left goes all at once: walking through it first takes a while
     level = None if fail_on == "never" else Severity(fail_on)
-    found = level and any(
-        not f.accepted and f.severity.rank <= level.rank
-        for c in done
-        for f in c.assessment.findings
-    )
+    found = level and any(c.worst and c.worst.rank <= level.rank for c in done)
     sys.exit(FAILED if failed else FOUND if found else 0)
 
 

@@ -39,7 +39,7 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for an error, 1 for a warning, 2 for a note: sorts the worst first."""
-        return _RANKS[self.value]
+        return _RANKS[self._value_]
 
 
 _RANKS = {severity.value: rank for rank, severity in enumerate(Severity)}
@@ -454,7 +454,12 @@ class Assessment:
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
     ledger: str | None = None  # which answers of which ledger they are, for the provenance
     digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
+    # Of an assessment made to be shared, where a finding stands for many and rare ones are left
+    # out: how many findings are shown.
+    tally: Mapping[Severity, int] | None = None
 
     def counts(self) -> dict[Severity, int]:
         """Findings by severity, without the accepted ones."""
+        if self.tally is not None:
+            return dict(self.tally)
         return {s: sum(f.severity is s and not f.accepted for f in self.findings) for s in Severity}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from fundtrack import read, report, rules
 from fundtrack.accountability import Keeping, Kept, keep
-from fundtrack.model import Assessment, FundtrackError, Options
+from fundtrack.model import Assessment, FundtrackError, Options, Severity
 from fundtrack.ooxml import Package
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Request:
     force: bool = False
     max_notes: int = 1000
     keeping: Keeping | None = None  # the ledger, where one is used
+    redact: bool = False  # a workbook to share in place of the annotated copy
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Checked:
 
     assessment: Assessment
     outputs: Mapping[str, str]
+    worst: Severity | None = None  # of the findings that are not accepted, shown or not
     kept: Kept = field(default_factory=Kept)
 
 
@@ -61,16 +63,20 @@ def check(request: Request) -> Checked:
 
 
 def _check(request: Request) -> Checked:
-    goal = _target(request.path, request.output) if request.report else None
+    goal = _target(request) if request.report else None
     with ThreadPoolExecutor(1) as aside:
         reading = aside.submit(_read, request.path)
         _prepare()
     workbook = reading.result()
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
-    earlier = _earlier(request.path, goal, force=request.force)
+    earlier = None if request.redact else _earlier(request.path, goal, force=request.force)
     companions = [read.workbook(other) for other in request.companions]
     assessment, book, exemptions = _assessed(workbook, companions, request.options)
+    open_ = [f.severity for f in assessment.findings if not f.accepted]
+    worst = min(open_, key=lambda s: s.rank, default=None)
+    if request.redact:
+        return replace(_shared(assessment, goal), worst=worst)
     if earlier:
         assessment = _answered(assessment, *earlier)
     kept = Kept()
@@ -78,11 +84,22 @@ def _check(request: Request) -> Checked:
         copies = _copies(request.path, goal) if earlier else []
         assessment, kept = keep(request.keeping, assessment, book, exemptions, copies)
     if goal is None:
-        return Checked(assessment, {}, kept)
+        return Checked(assessment, {}, worst, kept)
     outputs = {"report": str(goal)}
     if unnoted := _written(request, goal, workbook, assessment, earlier):
         outputs["findings_without_note"] = str(unnoted)
-    return Checked(assessment, outputs, kept)
+    return Checked(assessment, outputs, worst, kept)
+
+
+def _shared(assessment: Assessment, goal: Path | None) -> Checked:
+    """The assessment without anything that could point at a person, and a workbook of it alone."""
+    from fundtrack.validate import CONSTRAINTS  # noqa: PLC0415 - it loads pandas
+
+    harmless = report.redacted(assessment, CONSTRAINTS)
+    if goal is None:
+        return Checked(harmless, {})
+    report.shared_workbook(harmless, goal, rules.FAMILIES)
+    return Checked(harmless, {"shared": goal.name})  # the folder may be called after somebody
 
 
 @contextmanager
@@ -252,12 +269,13 @@ def _written(
         )
 
 
-def _target(path: Path, output: Path | None) -> Path:
-    """Where the annotated copy of `path` goes: beside it, into the folder given, or to the file
-    given.
-    """
-    suffix = path.suffix if path.suffix.lower() in PACKAGES else ".xlsx"
-    name = f"{path.stem.removesuffix('.checked')}.checked{suffix}"
+def _target(request: Request) -> Path:
+    """Where the copy of a workbook goes: beside it, into the folder given, or to the file given."""
+    path, output = request.path, request.output
+    word = "shared" if request.redact else "checked"
+    macros = path.suffix.lower() in PACKAGES and not request.redact
+    suffix = path.suffix if macros else ".xlsx"
+    name = f"{path.stem.removesuffix('.checked')}.{word}{suffix}"
     if name == path.name:  # an annotated copy is checked again: it is an input too, and stays
         name = f"{path.stem}.again{suffix}"
     if output is None:

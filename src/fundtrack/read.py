@@ -102,6 +102,8 @@ def digest_of(grid: Grid) -> str | None:
         if grid.uncalculated:
             rows = [["" if type(x) is Uncalculated else x for x in row] for row in rows]
         text = _said(rows)
+        if b"_x" in text:  # an escape of Excel's, which LibreOffice saves as text
+            text = _ESCAPED.sub(lambda m: _said(chr(int(m[1], 16)))[1:-1], text)
         for same in ((rb"\r", b""), (b"-0.0,", b"0.0,"), (b"-0.0]", b"0.0]")):
             text = text.replace(*same)
         digest.update(text)
@@ -116,6 +118,7 @@ def digest_of(grid: Grid) -> str | None:
     return digest.hexdigest()
 
 
+_ESCAPED = re.compile(rb"_x([0-9A-Fa-f]{4})_")
 _DIGITS = Context(prec=15, rounding=ROUND_HALF_UP)
 
 
@@ -134,7 +137,7 @@ def _used(rows: list[list[Cell]]) -> tuple[int, int]:
     return height, width
 
 
-def _said(values: list[Any]) -> bytes:
+def _said(values: Any) -> bytes:
     return repr(values).encode("utf-8", "backslashreplace")
 
 

@@ -57,6 +57,12 @@ class Run:
     @classmethod
     def of(cls, plain: Any, file: str) -> Run:
         """A run from the JSON of a file. Raises FundtrackError where it lacks what it needs."""
+        if isinstance(plain, dict) and plain.get("redacted"):
+            raise FundtrackError(
+                file,
+                "It was made to be shared (--redact): its findings cannot be followed.",
+                "Record a check of the workbook itself.",
+            )
         try:
             run = cls(plain)
             # Touch all that is read later, so that a malformed file is told here, by its name.

@@ -11,6 +11,7 @@ from fundtrack.report.answers import (
     read_answers,
 )
 from fundtrack.report.plain import plain_workbook
+from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip
 from fundtrack.report.verify import Verified, verify
 
@@ -26,7 +27,9 @@ __all__ = [
     "plain_workbook",
     "provenance_of",
     "read_answers",
+    "redacted",
     "refuse_target",
+    "shared_workbook",
     "strip",
     "verify",
 ]

@@ -22,6 +22,7 @@ from fundtrack.report.package import ORIGINAL, Draft, cell_of
 MARKER = 'N("fundtrack")=0'
 # A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
 NAME_PREFIX = "fundtrack_"
+SHARED_PREFIX = "fundtrack_shared_"  # in a workbook made to be shared
 
 _OUR_NAMES = tuple(NAME_PREFIX + role for role in sheets.ROLES)
 _SEVERITIES = list(Severity)
@@ -155,11 +156,15 @@ def is_annotated(package: Package) -> bool:
 
 def added_sheets(package: Package) -> dict[str, str]:
     """Give the added sheets by the hidden names that lead to them: name -> what it refers to."""
+    return _named(package, _OUR_NAMES)
+
+
+def _named(package: Package, prefixes: str | tuple[str, ...]) -> dict[str, str]:
     names = child(package.workbook, "definedNames")
     return {
         element.get("name", ""): element.text or ""
         for element in (names if names is not None else ())
-        if element.get("name", "").lower().startswith(_OUR_NAMES)
+        if element.get("name", "").lower().startswith(prefixes)
     }
 
 
@@ -179,7 +184,8 @@ def refuse_target(path: Path, target: Path, *, force: bool) -> None:
 
 def _ours(target: Path) -> bool:
     try:
-        return is_annotated(Package(target))
+        package = Package(target)
+        return is_annotated(package) or bool(_named(package, SHARED_PREFIX))
     except FundtrackError:
         return False
 

@@ -17,6 +17,7 @@ from typing import Any
 from fundtrack import read
 from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
 from fundtrack.ooxml import Package, children
+from fundtrack.words import plural
 
 # The headings of the findings by which a line and its answer are read back; see `findings`.
 FINDING, LINE, SEVERITY, CHECK = "Finding", "Line", "Severity", "Check"
@@ -26,6 +27,7 @@ DIFFERENCE, REMEDY = "Difference", "How to fix"
 RESPONSE, ACTION, DUE = "Response", "Agreed action", "Due date"
 STATUS, ROLE, REVIEWED = "Status", "Reviewer's role", "Reviewed on"
 _ANSWER = (RESPONSE, ACTION, DUE, STATUS, ROLE, REVIEWED)
+_BESIDE = (RESPONSE, ACTION, DUE, ROLE, REVIEWED)
 _READ = (FINDING, LINE, SEVERITY, CHECK, WHERE, RECORD, MESSAGE, *_ANSWER)
 _NOT_READ = (HEADING, VALUE, EXPECTED, DIFFERENCE, REMEDY)
 
@@ -95,19 +97,14 @@ def carried(answers: Answers, now: Collection[str], source: str) -> list[str]:
     given = answers.given
     if not given:
         return list(answers.remarks)
-    kept = sum(name in now for name in given)
-    lost = len(given) - kept
-    said = f"{_count(kept)} carried over from {source}."
+    lost = sum(name not in now for name in given)
+    said = f"{len(given):,} {plural('answer', len(given))} by reviewers carried over from {source}."
     if lost:
-        are, they = ("is", "it stands") if lost == 1 else ("are", "they stand")
         said += (
-            f" {_count(lost)} to what {are} no longer found: {they} in the sheet “Earlier answers”."
+            f" {lost:,} of them {'is' if lost == 1 else 'are'} to what is no longer found: see the "
+            f"sheet “Earlier answers”."
         )
     return [said, *answers.remarks]
-
-
-def _count(number: int) -> str:
-    return f"{number:,} reviewers' answer{'' if number == 1 else 's'}"
 
 
 def read_answers(path: Path) -> Answers:
@@ -132,17 +129,16 @@ def answers_in(package: Package) -> Answers | None:
     Raises FundtrackError where there are findings whose headings are gone.
     """
     roles = sheets_by_role(package)
-    wanted = {
-        name: role for name, role in roles.items() if role in ("findings", "folded", "earlier")
-    }
+    names = [sheet.name for sheet in package.sheets if sheet.kind == "worksheet"]
+    wanted = {name: roles[name] for name in names if roles.get(name) in _TABLES}
+    grids = read.values(package.path, package.bytes, wanted or names)
+    if "findings" not in wanted.values():  # a script that renames a sheet loses what leads to it
+        wanted = {g.sheet: role for g in grids if (role := _role_by_headings(g))}
     if "findings" not in wanted.values():
         return None
     notes, others = _Notes(), dict[str, None]()
     lines: dict[str, Listed] = {}
-    tables = {
-        grid.sheet: _table(grid, package.file, others)
-        for grid in read.values(package.path, package.bytes, wanted)
-    }
+    tables = {g.sheet: _table(g, package.file, others) for g in grids if g.sheet in wanted}
     for sheet, table in tables.items():
         if wanted[sheet] != "folded":
             for row in table:
@@ -167,6 +163,22 @@ def provenance_of(path: Path) -> dict[tuple[str, str], str]:
             topic, item, value = (_text(cell) or "" for cell in [*row, None, None, None][:3])
             facts.setdefault((topic, item), value)
     return facts
+
+
+_TABLES = {  # the sheets that are read, each with the headings that tell it from the others
+    "folded": {LINE, FINDING},
+    "findings": {FINDING, REMEDY, STATUS},
+    "earlier": {FINDING, MESSAGE, STATUS},
+}
+
+
+def _role_by_headings(grid: read.Grid) -> str | None:
+    for row in grid.rows[:_HEADINGS_WITHIN]:
+        there = set(map(_plain, row))
+        for role, headings in _TABLES.items():
+            if set(map(_plain, headings)) <= there:
+                return role
+    return None
 
 
 def sheets_by_role(package: Package) -> dict[str, str]:
@@ -250,6 +262,8 @@ def _listed(row: Mapping[str, Any], notes: _Notes, *, gone: bool) -> Listed | No
 
 
 def _answer(name: str, row: Mapping[str, Any], notes: _Notes, *, excepted: bool) -> Answer:
+    if row.get(STATUS, "") in ("", _OPEN) and all(row.get(h, "") == "" for h in _BESIDE):
+        return Answer(name)  # as most are
     kept = []
     status = (_text(row.get(STATUS)) or _OPEN).casefold()
     if status not in ANSWER_STATUSES:
@@ -306,7 +320,8 @@ def _add(lines: dict[str, Listed], line: Listed | None, notes: _Notes) -> None:
         return
     before = lines.get(line.id)
     if before is None or not before.answered:
-        lines[line.id] = replace(line, gone=line.gone and (before is None or before.gone))
+        still = line.gone and before is not None and not before.gone
+        lines[line.id] = replace(line, gone=False) if still else line
     elif line.answered and line.answer != before.answer:
         notes.add("a second answer to the same finding", line.answer.response or line.answer.status)
         lines[line.id] = replace(before, answer=_both(before.answer, line.answer))

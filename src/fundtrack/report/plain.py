@@ -14,6 +14,7 @@ import xlsxwriter
 
 from fundtrack.report.package import legible, write_file
 
+MADE = dt.datetime(2000, 1, 1)  # in every new workbook: the same input gives the same bytes
 _FORMATS = {"date": "yyyy-mm-dd", "moment": "yyyy-mm-dd hh:mm:ss", "time": "hh:mm:ss"}
 _SPAN = "[h]:mm:ss"
 
@@ -26,7 +27,7 @@ def plain_workbook(sheets: Sequence[tuple[str, list[list[object]]]], target: Pat
     """
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"constant_memory": True, "in_memory": True})
-    book.set_properties({"created": dt.datetime(2000, 1, 1)})  # the same input, the same bytes
+    book.set_properties({"created": MADE})
     formats = {name: book.add_format({"num_format": code}) for name, code in _FORMATS.items()}
     formats["span"] = book.add_format({"num_format": _SPAN})
     for name, grid in sheets:

@@ -13,7 +13,7 @@ from typing import Any
 from fundtrack import __version__
 from fundtrack.model import EDITION, Assessment, Finding, Group, Result, SheetFacts
 from fundtrack.report.text import tame
-from fundtrack.report.trails import trail
+from fundtrack.report.trails import NO_TRAIL, trail
 from fundtrack.report.verify import Verified
 from fundtrack.words import json_value
 
@@ -53,14 +53,15 @@ def record(
 
     Its trail tells of the records of restricted sheets only with `restricted`.
     """
+    shared = assessment.tally is not None
     return {
         "fundtrack": __version__,
         "guidance": EDITION,
         "checked": checked,
         "workbook": {
             "path": assessment.file,
-            "sha256": assessment.sha256,
-            "values_digest": assessment.values_digest,
+            "sha256": assessment.sha256 or None,
+            "values_digest": assessment.values_digest or None,
             "kind": assessment.kind,
             "layout": assessment.layout,
         },
@@ -68,7 +69,7 @@ def record(
         "thresholds": {name: limit.value for name, limit in assessment.limits.all.items()},
         "exceptions": [
             {"check": e["check"], "object": e["object"], "expires": e["expires"]}
-            for e in assessment.exceptions
+            for e in (() if shared else assessment.exceptions)
         ],
         "sheets": [sheet(s) for s in assessment.sheets],
         "results": [_result(r) for r in assessment.results],
@@ -76,7 +77,8 @@ def record(
         "counts": {s.value: n for s, n in assessment.counts().items()},
         "remarks": list(assessment.remarks),
         "outputs": dict(outputs),
-        "trail": trail(assessment, restricted=restricted),
+        "trail": NO_TRAIL if shared else trail(assessment, restricted=restricted),
+        **({"redacted": True} if shared else {}),
     }
 
 

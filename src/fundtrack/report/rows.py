@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from fundtrack.ooxml import column_letter
 from fundtrack.report.package import legible
@@ -224,7 +223,8 @@ def _serial(day: dt.date) -> int:
 def _links(column: Column, letter: str, first: int) -> Iterator[str]:
     for row, place in enumerate(column.links, first):
         if place is not None:
-            yield f'<hyperlink ref="{letter}{row}" location={quoteattr(legible(place))}/>'
+            target = escaped(legible(place)).replace('"', "&quot;")
+            yield f'<hyperlink ref="{letter}{row}" location="{target}"/>'
 
 
 def _linked(xml: bytes, links: Sequence[str]) -> bytes:

@@ -58,6 +58,7 @@ def summary(
         _open(assessment),
         _remarks(assessment),
         [f"Annotated copy: {outputs['report']}"] if "report" in outputs else [],
+        [f"Workbook to share: {outputs['shared']}"] if "shared" in outputs else [],
     ]
     return safe("\n\n".join("\n".join(block) for block in blocks if block))
 
@@ -69,6 +70,10 @@ def verdict(assessment: Assessment) -> str:
     judged = [r for r in assessment.results if r.status in (Status.PASS, Status.FAIL)]
     passed = sum(r.status is Status.PASS for r in judged)
     start = ", ".join(found) if found else "No findings"
+    if assessment.tally is not None:  # rare ones are left out
+        start = (
+            f"At least {start}" if found else "No kind of finding is frequent enough to be shown"
+        )
     accepted = sum(f.accepted for f in assessment.findings)
     also = (
         f" ({accepted} accepted as {plural('an exception', accepted, 'exceptions')})"

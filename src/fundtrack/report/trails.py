@@ -12,6 +12,9 @@ from fundtrack.model import Assessment, Judged, Table
 from fundtrack.trail import BY_STATUS, ranges, token
 from fundtrack.words import shown
 
+# Of what is made to be shared: nobody can follow a record in it.
+NO_TRAIL: dict[str, Any] = {"records": {}, "blank": {}, "judged": {}}
+
 
 def trail(assessment: Assessment, *, restricted: bool) -> dict[str, Any]:
     """The trail as plain values (see `schemas/output.schema.json`).
