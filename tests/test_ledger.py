@@ -714,3 +714,12 @@ def test_help_is_shown_without_the_database_library():
 @given(st.sets(st.integers(0, 60)))
 def test_positions_are_written_in_short_and_read_back(at):
     assert positions(ranges(at)) == at
+
+
+def test_what_is_made_to_be_shared_is_not_recorded(run):
+    shared = ["check", SAMPLES / "donor_faulty.xlsx", "--no-report", "--redact"]
+    assert "is not kept" in run(*shared, "--record", code=2).stderr
+    printed = run(*shared, "--format", "json", code=1).stdout
+    assert json.loads(printed)["trail"] == {"records": {}, "blank": {}, "judged": {}}
+    Path("shared.json").write_text(printed, encoding="utf-8")
+    assert "made to be shared" in run("record", "shared.json", code=2).stderr
