@@ -12,6 +12,7 @@ from openxml_audit import OpenXmlValidator
 
 from books import book, keys
 from fundtrack import report
+from fundtrack.bounds import Bounds
 from fundtrack.cli import main
 from fundtrack.model import Answer, FundtrackError, Severity
 from fundtrack.pipeline import Request, check
@@ -20,6 +21,10 @@ from fundtrack.report.answers import REVIEWED, ROLE
 
 SHORT = "2024-05-31"  # the end of a grant that is too short
 HEAD = 1
+
+
+def read_answers(path):
+    return report.read_answers(report.opened(path, Bounds(), None), Bounds())
 
 
 def grants(count, short=()):
@@ -85,7 +90,7 @@ def test_an_answer_survives_the_next_check_of_the_original(tmp_path):
     mine = short_grants(first)["G002"]
     answer(copy, {mine.id: REPLY})
     second, copy = checked(path)
-    assert report.read_answers(copy).given == {mine.id: replied(mine)}
+    assert read_answers(copy).given == {mine.id: replied(mine)}
     assert second.remarks[-1] == "1 answer by reviewers carried over from book.checked.xlsx."
     (line,) = [x for x in lines(copy) if x["Finding"] == mine.id]
     assert {k: line[k] for k in ("Response", ROLE, "Status")} == {
@@ -101,7 +106,7 @@ def test_an_answer_goes_along_when_the_copy_itself_is_checked_again(tmp_path):
     answer(copy, {mine.id: REPLY})
     _, again = checked(copy)
     assert again.name == "book.checked.again.xlsx"
-    assert report.read_answers(again).given == {mine.id: replied(mine)}
+    assert read_answers(again).given == {mine.id: replied(mine)}
 
 
 def test_what_a_reviewer_accepts_changes_no_verdict(tmp_path):
@@ -120,11 +125,11 @@ def test_an_exception_of_the_workbook_is_not_taken_for_a_reviewers_answer(tmp_pa
     (line,) = [x for x in lines(copy) if x["Finding"] == mine.id]
     assert line["Status"] == "accepted"
     assert line["Message"].endswith("Accepted as an exception.")
-    assert report.read_answers(copy).given == {}
+    assert read_answers(copy).given == {}
     answer(copy, {mine.id: {"Response": "Until June"}})
     made(tmp_path)  # the exception is taken out again
     _, copy = checked(tmp_path / "book.xlsx")
-    assert report.read_answers(copy).given == {mine.id: Answer(mine.id, response="Until June")}
+    assert read_answers(copy).given == {mine.id: Answer(mine.id, response="Until June")}
 
 
 # Folded lines
@@ -151,7 +156,7 @@ def test_every_finding_is_in_the_workbook_though_its_line_is_folded(folded):
     for name, finding in short.items():
         facts = (finding.key, f"Grants!{finding.cell}", finding.message)
         assert (*(members[name][k] for k in ("Record", "Where", "Message")),) == facts
-    assert set(report.read_answers(copy).listed) == {f.id for f in assessment.findings}
+    assert set(read_answers(copy).listed) == {f.id for f in assessment.findings}
     sheet = openpyxl.load_workbook(copy)["Folded"]
     assert sheet["C3"].hyperlink.location == "'Grants'!G5"
 
@@ -167,7 +172,7 @@ def test_an_answer_to_a_folded_line_is_one_to_each_finding_though_the_run_splits
     here.write_bytes(copy.read_bytes())
     short = short_grants(assessment)
     answer(here, {short["G003"].id: {"Response": "All one programme", "Status": "done"}})
-    given_ = report.read_answers(here).given
+    given_ = read_answers(here).given
     assert set(given_) == {f.id for f in short.values()}
     assert {(a.status, a.response) for a in given_.values()} == {("done", "All one programme")}
 
@@ -180,7 +185,7 @@ def test_an_answer_to_a_folded_line_is_one_to_each_finding_though_the_run_splits
         "30 answers by reviewers carried over from book.checked.xlsx. 1 of them is to what is no "
         "longer found: see the sheet “Earlier answers”."
     )
-    left = report.read_answers(here)
+    left = read_answers(here)
     assert {x for x, a in left.given.items() if a.status == "done"} == {
         f.id for f in short.values()
     }
@@ -258,7 +263,7 @@ def test_answers_are_read_back_whatever_was_done_to_the_sheet(tmp_path, soffice)
     saved = soffice(copy, "xlsx", other)
     versions = [copy, other, saved, saved.with_name("turned.xlsx")]
     for version in versions:
-        read = report.read_answers(version)
+        read = read_answers(version)
         assert read.given[mine.id] == replied(mine), version
         assert read.given[odd.id] == Answer(
             odd.id,
@@ -270,10 +275,10 @@ def test_answers_are_read_back_whatever_was_done_to_the_sheet(tmp_path, soffice)
         assert read.remarks == [
             "1 × a date not written as 2025-01-31, such as “31.1.25”: kept in the column Response."
         ]
-    assert gone not in report.read_answers(other).listed
-    assert report.read_answers(other).others == ["Priority"]
+    assert gone not in read_answers(other).listed
+    assert read_answers(other).others == ["Priority"]
     _, again = checked(versions[-1])
-    assert report.read_answers(again).given[mine.id] == replied(mine)
+    assert read_answers(again).given[mine.id] == replied(mine)
 
 
 def test_a_status_that_is_none_of_ours_is_kept_and_said(tmp_path):
@@ -282,10 +287,10 @@ def test_a_status_that_is_none_of_ours_is_kept_and_said(tmp_path):
     mine = short_grants(first)["G002"]
     answer(copy, {mine.id: {"Status": "wait for Ana"}})
     second, copy = checked(path)
-    assert report.read_answers(copy).given[mine.id].response == "[Status: wait for Ana]"
+    assert read_answers(copy).given[mine.id].response == "[Status: wait for Ana]"
     assert "such as “wait for Ana”: kept in the column Response." in second.remarks[-1]
     third, copy = checked(path)  # said once; kept for good
-    assert report.read_answers(copy).given[mine.id].response == "[Status: wait for Ana]"
+    assert read_answers(copy).given[mine.id].response == "[Status: wait for Ana]"
     assert "wait for Ana" not in " ".join(third.remarks)
 
 
@@ -296,7 +301,7 @@ def test_two_answers_to_one_finding_are_both_kept(tmp_path):
     answer(copy, {mine.id: {"Response": "Yes", "Status": "agreed"}})
     answer(again, {mine.id: {"Response": "No", "Status": "rejected", "Due date": "2025-02-01"}})
     second, again = checked(copy)
-    kept = report.read_answers(again).given[mine.id]
+    kept = read_answers(again).given[mine.id]
     assert kept.status == "agreed"
     assert kept.response == "Yes\nNo\n[Due date: 2025-02-01]\n[Status: rejected]"
     assert "a second answer to the same finding" in " ".join(second.remarks)
@@ -332,7 +337,7 @@ def test_a_copy_is_not_replaced_where_work_in_it_would_be_lost(tmp_path):
 
 def test_a_workbook_without_findings_has_no_answers(tmp_path):
     with pytest.raises(FundtrackError, match="no sheet of findings"):
-        report.read_answers(made(tmp_path))
+        read_answers(made(tmp_path))
 
 
 def test_the_command_says_what_it_carried_over(tmp_path):
@@ -359,7 +364,7 @@ def test_findings_beyond_the_last_row_go_on_in_a_further_sheet(tmp_path, monkeyp
     assert not OpenXmlValidator().validate(str(copy)).errors
     both = [*lines(copy), *lines(copy, "Findings 2")]
     assert len({x["Finding"] for x in both}) == len(both)
-    assert set(report.read_answers(copy).listed) == {f.id for f in first.findings}
+    assert set(read_answers(copy).listed) == {f.id for f in first.findings}
     summary = openpyxl.load_workbook(copy)["Summary"]
     said = {row[0].value: row[1].value for row in summary.iter_rows()}
     assert said["Error"] == first.counts()[Severity.ERROR] > 25
@@ -367,7 +372,7 @@ def test_findings_beyond_the_last_row_go_on_in_a_further_sheet(tmp_path, monkeyp
     answer(copy, {ends[0]: {"Response": "one"}, ends[1]: {"Response": "first"}})
     answer(copy, {ends[1]: {"Response": "last"}}, "Findings 2")
     _, copy = checked(path)
-    given_ = report.read_answers(copy).given
+    given_ = read_answers(copy).given
     assert given_[ends[1]].response == "last"
     assert given_[ends[0]].response == "one"
 

@@ -36,6 +36,13 @@ class Settings:
         """The reference date for ages and overdue tests; not a day where none is known."""
         return pd.Timestamp(self.reference_date) if self.reference_date else pd.NaT
 
+    def like(self, told: Mapping[str, Any]) -> Settings:
+        """These settings as `as_dict` told those of another run."""
+        given: dict[str, Any] = {name: told.get(name, now) for name, now in self.as_dict().items()}
+        for name in ("reference_date", "period_start", "period_end"):
+            given[name] = date.fromisoformat(given[name]) if given[name] else None
+        return Settings(**{**given, "recipient_countries": frozenset(given["recipient_countries"])})
+
     def as_dict(self) -> dict[str, Any]:
         """The settings with ISO dates, for the JSON and the provenance sheet."""
         plain: dict[str, Any] = {}

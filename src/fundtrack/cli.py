@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fundtrack.pipeline import Checked, Request
 
 FOUND, FAILED = 1, 2
+LEDGER = "fundtrack.db"
 
 
 class Commands(click.Group):
@@ -174,6 +176,18 @@ def _password(path: Path) -> str:
     type=click.IntRange(1),
     help="Workbooks to check side by side.",
 )
+@click.option("--record", is_flag=True, help="Keep the run in the ledger (see --ledger).")
+@click.option(
+    "--ledger",
+    metavar="PATH|URL",
+    help="The ledger: a file, or postgresql+psycopg://...; fundtrack.db unless given. Without "
+    "--record, earlier answers are shown and nothing is kept.",
+)
+@click.option(
+    "--portfolio",
+    metavar="NAME",
+    help="Whose figures these are in the ledger; the organisation of the settings unless given.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="List every finding.")
 @reads_files
@@ -192,6 +206,9 @@ def check(
     max_notes: int,
     workings: str,
     jobs: int,
+    record: bool,
+    ledger: str | None,
+    portfolio: str | None,
     quiet: bool,
     verbose: bool,
     bounds: Bounds,
@@ -204,12 +221,21 @@ def check(
     the level of --fail-on, 1 something found, 2 a file could not be checked.
     """
     from fundtrack import pipeline
+    from fundtrack.accountability import Keeping
     from fundtrack.model import Options
 
     if output is not None and len(workbooks) > 1 and not output.is_dir():
         raise click.BadParameter(
             "for several workbooks, name a folder that is there.", param_hint="--output"
         )
+    if redact and (record or ledger):
+        raise click.BadParameter(
+            "what is made to be shared is not kept; record in a check of its own.",
+            param_hint="--redact",
+        )
+    keeping = None
+    if record or ledger:
+        keeping = Keeping(ledger or LEDGER, _now(), record, portfolio, bounds, password)
     requests = [
         pipeline.Request(
             path=path,
@@ -220,6 +246,7 @@ def check(
             force=force,
             max_notes=max_notes,
             max_workings=None if workings == "all" else pipeline.Request.max_workings,
+            keeping=keeping,
             redact=redact,
             bounds=bounds,
             password=password,
@@ -241,6 +268,8 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
     """
     from concurrent.futures import ProcessPoolExecutor
 
+    from fundtrack.report.text import safe
+
     done: list[Checked] = []
     failed = False
     visible = sys.stderr.isatty() and not quiet
@@ -256,6 +285,11 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
                 failed = True
             else:
                 done.append(outcome)
+                if outcome.kept.trouble:
+                    first = "The copy was written, " if "report" in outcome.outputs else ""
+                    told = f"{outcome.assessment.file}: {first}the ledger was not"
+                    click.echo(f"fundtrack: {told}: {safe(outcome.kept.trouble)}", err=True)
+                    failed = True
     if pool:
         pool.shutdown()
     return done, failed
@@ -309,20 +343,29 @@ def _printed(done: Sequence[Checked], style: str, *, verbose: bool) -> str:
         return records.as_json([c.assessment for c in done], _today(), [c.outputs for c in done])
     if style == "csv":
         return records.as_csv([c.assessment for c in done])
+    from fundtrack.report import history as told
+
     return "\n\n".join(
-        text.summary(c.assessment, c.outputs, rules.FAMILIES, verbose=verbose) for c in done
+        text.summary(c.assessment, c.outputs, rules.FAMILIES, verbose=verbose)
+        + (f"\n{told.recorded(c.kept.recorded)}" if c.kept.recorded else "")
+        for c in done
     )
 
 
 def _today() -> str:
-    """The day of the run, for the JSON alone; no check sees it. SOURCE_DATE_EPOCH fixes it."""
+    """The day of the run, for the JSON and the ledger; no check sees it."""
+    return _now()[:10]
+
+
+def _now() -> str:
+    """The moment of the run, ISO. SOURCE_DATE_EPOCH fixes it."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     now = (
         datetime.fromtimestamp(int(epoch), UTC)
         if epoch and epoch.isdigit()
         else datetime.now(UTC).astimezone()
     )
-    return now.date().isoformat()
+    return now.isoformat(timespec="seconds")
 
 
 def _stop(problem: str) -> None:
@@ -441,6 +484,141 @@ def strip(
     if isinstance(written, str):
         _stop(written)
     click.echo(f"The original: {written}")
+
+
+def _ledger_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Which ledger, and whose figures in it."""
+    command = click.option(
+        "--portfolio", metavar="NAME", help="The name of the portfolio in the ledger."
+    )(command)
+    return click.option(
+        "--ledger",
+        default=LEDGER,
+        show_default=True,
+        metavar="PATH|URL",
+        help="The ledger: a file, or postgresql+psycopg://...",
+    )(command)
+
+
+@main.command(epilog="Example: fundtrack record grants.json")
+@click.argument("runs", nargs=-1, required=True, type=WORKBOOK, metavar="JSON...")
+@_ledger_options
+def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
+    """Record earlier checks from what `check --format json` printed.
+
+    `check --record` does it at once, and can tell more surely why a finding is no longer there.
+    """
+    from fundtrack import accountability
+    from fundtrack.accountability import Keeping
+    from fundtrack.report import history as told
+
+    keeping = Keeping(ledger, _now(), portfolio=portfolio)
+    done = _guarded(ledger, lambda: accountability.record(runs, keeping))
+    if isinstance(done, str):
+        _stop(done)
+    click.echo("\n".join(told.recorded(one) for one in done))
+
+
+@main.command(epilog="Example: fundtrack review grants.checked.xlsx")
+@click.argument("copies", nargs=-1, required=True, type=WORKBOOK, metavar="CHECKED...")
+@_ledger_options
+@reads_files
+def review(
+    copies: Sequence[Path],
+    ledger: str,
+    portfolio: str | None,
+    bounds: Bounds,
+    password: str | None,
+) -> None:
+    """Take the reviewers' answers from annotated copies into the ledger.
+
+    The next `check --record` shows them again. Where two reviewers differ, both answers are kept
+    and shown. Exit code: 0, also with conflicts; 2 a copy could not be read.
+    """
+    from fundtrack import accountability
+    from fundtrack.accountability import Keeping
+    from fundtrack.report import history as told
+
+    failed = False
+    for path in copies:
+        keeping = Keeping(ledger, _now(), portfolio=portfolio, bounds=bounds, password=password)
+        done = _guarded(path.name, partial(accountability.review, path, keeping))
+        if isinstance(done, str):
+            click.echo(f"fundtrack: {done}", err=True)
+            failed = True
+        else:
+            click.echo(told.reviewed(*done))
+    sys.exit(FAILED if failed else 0)
+
+
+@main.command(epilog="Example: fundtrack history --by organisation")
+@_ledger_options
+@click.option("--since", callback=_day, metavar="DATE", help="From the checks of this day on.")
+@click.option("--until", callback=_day, metavar="DATE", help="Up to the checks of this day.")
+@click.option(
+    "--as-of",
+    callback=_day,
+    metavar="DATE",
+    help="The day for ages and overdue actions; that of the last check unless given.",
+)
+@click.option(
+    "--by", "by", type=click.Choice(["finding", "organisation", "check"]), help="List them by this."
+)
+@click.option(
+    "--diff",
+    nargs=2,
+    metavar="A B",
+    help="Compare two checks: numbers, days, “previous” or “last”.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "-o", "--output", type=WORKBOOK, metavar="FILE.xlsx", help="Write a workbook with charts."
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def history(
+    ledger: str,
+    portfolio: str | None,
+    since: date | None,
+    until: date | None,
+    as_of: date | None,
+    by: str | None,
+    diff: tuple[str, str] | None,
+    style: str,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Show what was found, answered and put right, check after check.
+
+    Counts, ages, overdue actions and the key figures over time. `--by` lists every finding,
+    organisation or check.
+    """
+    from fundtrack import accountability
+    from fundtrack.report import history as told
+
+    def work() -> str:
+        if diff:
+            if output:
+                raise FundtrackError("-o", "--diff prints, and writes no workbook.", "Leave one.")
+            return told.difference(
+                accountability.compare(ledger, *diff, portfolio=portfolio), style
+            )
+        found = accountability.history(
+            ledger, portfolio=portfolio, since=since, until=until, as_of=as_of
+        )
+        if output:
+            return told.workbook(found, output, force=force)
+        return told.page(found, by, style)
+
+    text = _guarded(ledger, lambda: (work(),))
+    if isinstance(text, str):
+        _stop(text)
+    click.echo(text[0], nl=style != "csv" or output is not None)
 
 
 @main.command(epilog="Example: fundtrack verify grants.checked.xlsx")

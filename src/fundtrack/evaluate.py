@@ -20,10 +20,12 @@ import pandas as pd
 from fundtrack import rules, schema
 from fundtrack.book import Book
 from fundtrack.model import (
+    ROWS_A_PART,
     Check,
     Fault,
     Finding,
     Group,
+    Judged,
     Quotient,
     Result,
     Severity,
@@ -136,18 +138,24 @@ class _Engine:
         counts = _Counts()
         open_: list[str] = []
         made: list[Quotient] = []
+        judged: list[Judged] = []
         for verdict in verdicts:
             if isinstance(verdict, RowVerdicts):
-                more, counted, reason = self._of_rows(check, verdict)
+                more, counted, reason, looked = self._of_rows(check, verdict)
+                judged.append(looked)
             elif isinstance(verdict, Remarks):
                 more, reason = self._of_remarks(check, verdict), verdict.reason
                 counted = _Counts(verdict.judged + verdict.open_, verdict.judged)
                 made += verdict.made
+                if counted.scope:
+                    sure = Status.UNDETERMINED if verdict.open_ else Status.PASS
+                    judged.append(Judged(rest=sure))
             else:
                 assert isinstance(verdict, Faults)
                 faults = [f for f in self.book.faults if f.check == check.id]
                 more, reason = [f for fault in faults for f in self.of_fault(fault)], ""
                 counted = _Counts(verdict.judged + len(more), verdict.judged + len(more))
+                judged.append(Judged(cells=True))
             findings += more
             counts = _Counts(counts.scope + counted.scope, counts.assessed + counted.assessed)
             if reason:
@@ -169,6 +177,7 @@ class _Engine:
             rows_in_scope=counts.scope,
             findings=findings,
             reason=" ".join(open_) or _all_accepted(findings),
+            judged=judged,
         )
 
     def _row_status(self, findings: Sequence[Finding], counts: _Counts, *, halves: bool) -> Status:
@@ -185,7 +194,9 @@ class _Engine:
 
     # Rows ----------------------------------------------------------------------------------------
 
-    def _of_rows(self, check: Check, verdict: RowVerdicts) -> tuple[list[Finding], _Counts, str]:
+    def _of_rows(
+        self, check: Check, verdict: RowVerdicts
+    ) -> tuple[list[Finding], _Counts, str, Judged]:
         scope, meets = verdict.in_scope.astype("boolean"), verdict.meets.astype("boolean")
         judged = scope.fillna(True)
         known = scope.notna() & meets.notna() | (~scope).fillna(False)
@@ -196,7 +207,10 @@ class _Engine:
         unknown = judged & ~(known | meets.fillna(False))
         counts = _Counts(int(judged.sum()), int((judged & ~unknown).sum()))
         reason = self._unjudged(verdict, unknown, counts)
-        return self._row_findings(check, verdict, labels), counts, reason
+        # Where nothing may be repeated, nothing should stand: an emptied cell is put right.
+        beside = None if verdict.hidden else ~judged
+        looked = Judged(verdict.table, verdict.at, unknown, beside, verdict.key)
+        return self._row_findings(check, verdict, labels), counts, reason, looked
 
     def _unjudged(self, verdict: RowVerdicts, open_: pd.Series, counts: _Counts) -> str:
         """How many rows were left open, which, and what is blank in them."""
@@ -437,7 +451,17 @@ class _Engine:
             difference,
             accepted,
             place.part.main,
+            self._owner(table, place),
         )
+
+    def _owner(self, table: Table, place: Any) -> str | None:
+        """The organisation whose record it is; none for a restricted sheet, whose rows are not
+        to be followed to anybody outside it.
+        """
+        if schema.tables()[table.name].restricted:
+            return None
+        owners = self.book.once(("owners", table.name), lambda: _owners(self.book, table))
+        return owners.get(place.row + table.parts.index(place.part) * ROWS_A_PART)
 
     def _exempted(self, check: str, key: str, message: str) -> tuple[bool, str]:
         """Whether a valid exception covers the finding; if one did, its message says so."""
@@ -459,10 +483,12 @@ class _Engine:
         findings: list[Finding] = []
         groups: list[Group] = []
         judged: list[Group] = []
+        looked: list[Judged] = []
         for share in shares:
             split = list(_groups(share.terms, share.by))
             mine = [self._group(share, by, terms) for by, terms in split]
             judged += mine
+            looked.append(self._looked_at(share, mine))
             if not self._too_many_left_out(share):
                 for group, (by, terms) in zip(mine, split, strict=True):
                     findings += self._share_findings(check, share, group, by, terms)
@@ -499,7 +525,20 @@ class _Engine:
             first.counted,
             first.called,
             first.made,
+            looked,
         )
+
+    def _looked_at(self, share: Share, groups: Sequence[Group]) -> Judged:
+        """What a share says of each key that it is judged by; nothing where too much is blank."""
+        table = share.point[0] if share.point and share.point[0] in self.book.tables else None
+        open_ = self._too_many_left_out(share)
+        states = {
+            list(g.by.values())[-1] if g.by else "portfolio": (
+                Status.NOT_ASSESSABLE if open_ else g.status
+            )
+            for g in groups
+        }
+        return Judged(table, share.point[1] if share.point else None, states=states)
 
     def _group(self, share: Share, by: Mapping[str, str], terms: pd.DataFrame) -> Group:
         sums: dict[str, float] = {}
@@ -775,6 +814,7 @@ def _both(share: Result, rows: Result) -> Result:
         status=min(share.status, rows.status, key=gravest.index),
         severity=_worst(findings),
         findings=findings,
+        judged=[*share.judged, *rows.judged],
         assessed_rows=max(share.assessed_rows, rows.assessed_rows),
         rows_in_scope=max(share.rows_in_scope, rows.rows_in_scope),
         figures={**rows.figures, **share.figures},
@@ -800,6 +840,28 @@ def _all_accepted(findings: Sequence[Finding]) -> str | None:
     if findings and all(f.accepted for f in findings):
         return f"{len(findings)} {plural('finding', len(findings))} accepted as an exception."
     return None
+
+
+def _owners(book: Book, table: Table) -> dict[int, str]:
+    """Row label -> organisation: who receives the money, or does the work, of that row."""
+    plan = schema.tables()[table.name]
+    if table.name == "organisations":
+        owners = table.frame[plan.key]
+    else:
+        named = [r for r in plan.foreignKeys if r.table == "organisations"]
+        named = [r for r in named if r.field != "provider_org_id"] or named
+        of_grant = next((r for r in plan.foreignKeys if r.table == "grants"), None)
+        if named:
+            owners = table.frame[named[0].field]
+        elif of_grant:
+            grants = book["grants"].drop_duplicates("grant_id")
+            owners = table.frame[of_grant.field].map(
+                grants.dropna(subset=["grant_id"]).set_index("grant_id")["recipient_org_id"]
+            )
+        else:
+            return {}
+    known = owners.dropna()
+    return dict(zip(known.index.tolist(), known.astype(str), strict=True))
 
 
 # --- Identity and order ---------------------------------------------------------------------------

@@ -316,6 +316,7 @@ class Finding:
     difference: str | None = None
     accepted: bool = False
     main: bool = True  # False where it stands in a companion file
+    organisation: str | None = None  # whose record it is, by its id; for the ledger
 
 
 # What a reviewer can say of a finding; the first is what an unanswered one has.
@@ -402,6 +403,26 @@ class Quotient:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """Which subjects one verdict of a check looked at, so that a later run can tell what was put
+    right from what is gone, was left open or is no longer asked (see `trail`).
+
+    Rows: two boolean series by row label, and the field or fields at which a finding would stand;
+    `key` where a finding is followed by something else than the row's own identifier. Or `states`:
+    what a figure says of each key it is judged by. Or `cells`: faults, judged cell by cell.
+    """
+
+    table: str | None = None
+    at: str | pd.Series | None = None
+    unjudged: pd.Series | None = None
+    out: pd.Series | None = None
+    key: pd.Series | None = None
+    states: Mapping[str, Status] = default(default_factory=dict)
+    rest: Status | None = None  # what holds of any other key of the whole portfolio
+    cells: bool = False
+
+
+@dataclass(frozen=True)
 class Result:
     """What one check says of one workbook. Shares run from 0 to 1."""
 
@@ -426,6 +447,7 @@ class Result:
     counted: str | None = None  # what the terms count, such as officers; None: money
     called: Mapping[str, str] = default(default_factory=dict)  # figure of the terms -> in words
     made: Sequence[Quotient] = ()  # the rows behind the figures beyond the terms
+    judged: Sequence[Judged] = ()
 
 
 @dataclass(frozen=True)
@@ -513,6 +535,7 @@ class Assessment:
     tables: Mapping[str, Table]
     remarks: Sequence[str]  # what the reader should know: options overridden, currencies assumed
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
+    ledger: str | None = None  # which answers of which ledger they are, for the provenance
     digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
     workings: Workings | None = None  # None where no copy is asked for
     pictures: Pictures | None = None

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fundtrack import read, readers, report, rules
+from fundtrack.accountability import Keeping, Kept, keep
 from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import Assessment, FundtrackError, Options, Severity
 from fundtrack.ooxml import Package
 
 if TYPE_CHECKING:
     from fundtrack import columns
+    from fundtrack.book import Book
+    from fundtrack.settings import Exemption
 
 PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
@@ -38,6 +41,7 @@ class Request:
     force: bool = False
     max_notes: int = 1000
     max_workings: int | None = 10_000  # rows behind the figures, else none is listed; None: all
+    keeping: Keeping | None = None  # the ledger, where one is used
     redact: bool = False  # a workbook to share in place of the annotated copy
     bounds: Bounds = field(default_factory=Bounds)
     password: str | None = None
@@ -45,11 +49,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Checked:
-    """A workbook's assessment, and the files that were written."""
+    """A workbook's assessment, the files that were written, and what came of the ledger."""
 
     assessment: Assessment
     outputs: Mapping[str, str]
     worst: Severity | None = None  # of the findings that are not accepted, shown or not
+    kept: Kept = field(default_factory=Kept)
 
 
 def check(request: Request) -> Checked:
@@ -73,19 +78,23 @@ def _check(request: Request) -> Checked:
     companions = [
         read.workbook(other, request.bounds, request.password) for other in request.companions
     ]
-    assessment = _assessed(workbook, companions, request)
+    assessment, book, exemptions = _assessed(workbook, companions, request)
     open_ = [f.severity for f in assessment.findings if not f.accepted]
     worst = min(open_, key=lambda s: s.rank, default=None)
     if request.redact:
         return replace(_shared(assessment, goal), worst=worst)
     if earlier:
         assessment = _answered(assessment, *earlier)
+    kept = Kept()
+    if request.keeping:
+        copies = [file for file, _ in _copies(request, goal)] if earlier else []
+        assessment, kept = keep(request.keeping, assessment, book, exemptions, copies)
     if goal is None:
-        return Checked(assessment, {}, worst)
+        return Checked(assessment, {}, worst, kept)
     outputs = {"report": str(goal)}
     if unnoted := _written(request, goal, workbook, assessment, earlier):
         outputs["findings_without_note"] = str(unnoted)
-    return Checked(assessment, outputs, worst)
+    return Checked(assessment, outputs, worst, kept)
 
 
 def _shared(assessment: Assessment, goal: Path | None) -> Checked:
@@ -144,7 +153,7 @@ def inspect(
 
 def _assessed(
     workbook: read.Workbook, companions: Sequence[read.Workbook], request: Request
-) -> Assessment:
+) -> tuple[Assessment, Book, Sequence[Exemption]]:
     from fundtrack import columns, settings, validate  # noqa: PLC0415 - they load pandas
     from fundtrack.book import Book  # noqa: PLC0415
     from fundtrack.evaluate import evaluate  # noqa: PLC0415
@@ -157,7 +166,7 @@ def _assessed(
     book = Book(tables, given.settings, given.limits, [*mapped.faults, *faults, *given.faults])
     results, findings = evaluate(book, given.exemptions)
     name = workbook.path.name
-    return Assessment(
+    assessment = Assessment(
         file=name,
         sha256=workbook.sha256,
         values_digest=workbook.values_digest,
@@ -176,6 +185,7 @@ def _assessed(
         workings=workings(book, results, request.max_workings) if request.report else None,
         pictures=pictures(book) if request.report else None,
     )
+    return assessment, book, given.exemptions
 
 
 def _read(path: Path, bounds: Bounds, password: str | None) -> read.Workbook:
@@ -207,6 +217,13 @@ def _package(path: Path, data: bytes, bounds: Bounds) -> Package | None:
         return None
 
 
+def _copies(request: Request, goal: Path | None) -> list[tuple[Path, Package]]:
+    """The annotated copies that a run meets: its input, and what it is about to replace."""
+    files = [file for file in dict.fromkeys((request.path, goal)) if file and file.is_file()]
+    opened = [(file, _annotated(file, request)) for file in files]
+    return [(file, package) for file, package in opened if package is not None]
+
+
 def _earlier(request: Request, goal: Path | None) -> tuple[report.Answers, str] | None:
     """What reviewers wrote so far, and in which files: the input, where it is an annotated copy,
     and the copy that is about to be replaced, so that their work is not lost.
@@ -214,11 +231,7 @@ def _earlier(request: Request, goal: Path | None) -> tuple[report.Answers, str] 
     Raises FundtrackError where some of it would be, unless `request.force`.
     """
     found, files = None, list[str]()
-    for file in dict.fromkeys((request.path, goal)):
-        package = _annotated(file, request) if file and file.is_file() else None
-        if package is None:
-            continue
-        assert file is not None
+    for file, package in _copies(request, goal):
         try:
             there = report.answers_in(package, request.bounds)
         except FundtrackError:
@@ -312,7 +325,7 @@ def verify(
     """Whether the figures of an annotated workbook are those that were checked. Raises
     FundtrackError where that cannot be told.
     """
-    return report.verify(path, bounds or Bounds(), password)
+    return report.verify(path, bounds, password)
 
 
 def strip(

@@ -1,7 +1,16 @@
 """The report room: the workbook given back as it came, with the findings in it."""
 
 from fundtrack.report.annotate import annotate, is_annotated, refuse_target
-from fundtrack.report.answers import Answers, Listed, answers_in, carried, merged, read_answers
+from fundtrack.report.answers import (
+    Answers,
+    Listed,
+    answers_in,
+    carried,
+    merged,
+    opened,
+    provenance_in,
+    read_answers,
+)
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip, stripped
@@ -16,7 +25,9 @@ __all__ = [
     "carried",
     "is_annotated",
     "merged",
+    "opened",
     "plain_workbook",
+    "provenance_in",
     "read_answers",
     "redacted",
     "refuse_target",

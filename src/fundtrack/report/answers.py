@@ -108,17 +108,21 @@ def carried(answers: Answers, now: Collection[str], source: str) -> list[str]:
     return [said, *answers.remarks]
 
 
-def read_answers(path: Path, bounds: Bounds | None = None, password: str | None = None) -> Answers:
+def opened(path: Path, bounds: Bounds, password: str | None) -> Package:
+    """Give the package of a workbook. Raises FundtrackError where it cannot be read."""
+    data = read.unlocked(path, bytes_of(path, bounds), bounds, password)
+    return Package(path, data=data, bounds=bounds)
+
+
+def read_answers(package: Package, bounds: Bounds) -> Answers:
     """Give the findings and answers of a workbook that fundtrack annotated.
 
-    Raises FundtrackError where the file cannot be read or has no sheet of findings.
+    Raises FundtrackError where it has no sheet of findings, or one whose headings are gone.
     """
-    bounds = bounds or Bounds()
-    data = read.unlocked(path, bytes_of(path, bounds), bounds, password)
-    found = answers_in(Package(path, data=data, bounds=bounds), bounds)
+    found = answers_in(package, bounds)
     if found is None:
         raise FundtrackError(
-            path.name,
+            package.file,
             "has no sheet of findings.",
             "Give the annotated copy that fundtrack wrote (its name ends in .checked.xlsx).",
         )
@@ -150,6 +154,17 @@ def answers_in(package: Package, bounds: Bounds) -> Answers | None:
             for row in table:
                 _unfold(lines, row)
     return Answers(lines, notes.said(), list(others))
+
+
+def provenance_in(package: Package, bounds: Bounds) -> dict[tuple[str, str], str]:
+    """Give the facts of a copy's provenance by topic and item; none where it has lost the sheet."""
+    wanted = {n: role for n, role in sheets_by_role(package).items() if role == "provenance"}
+    facts: dict[tuple[str, str], str] = {}
+    for grid in read.values(package, bounds, wanted) if wanted else ():
+        for row in grid.rows:
+            topic, item, value = (_text(cell) or "" for cell in [*row, None, None, None][:3])
+            facts.setdefault((topic, item), value)
+    return facts
 
 
 _TABLES = {  # the sheets that are read, each with the headings that tell it from the others

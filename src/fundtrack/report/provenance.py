@@ -50,6 +50,7 @@ def _workbook_facts(assessment: Assessment) -> list[_Fact]:
         ("Workbook", "Layout", assessment.layout_title, assessment.layout),
         ("Program", "fundtrack", __version__, ""),
         ("Program", "Edition of the guidance", EDITION, ""),
+        *([("Ledger", "Portfolio", assessment.ledger, "")] if assessment.ledger else []),
     ]
 
 

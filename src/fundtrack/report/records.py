@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fundtrack import __version__
-from fundtrack.model import EDITION, Assessment, Finding, Group, Result, Severity, SheetFacts
+from fundtrack.model import EDITION, Assessment, Finding, Group, Result, SheetFacts
+from fundtrack.report.text import tame
+from fundtrack.report.trails import NO_TRAIL, trail
 from fundtrack.report.verify import Verified
 from fundtrack.words import json_value
 
@@ -44,8 +46,14 @@ def as_json(
     return json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=True)
 
 
-def record(assessment: Assessment, checked: str, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """The whole assessment of one workbook as plain values. Shares are fractions, dates ISO."""
+def record(
+    assessment: Assessment, checked: str, outputs: Mapping[str, str], *, restricted: bool = False
+) -> dict[str, Any]:
+    """The whole assessment of one workbook as plain values. Shares are fractions, dates ISO.
+
+    Its trail tells of the records of restricted sheets only with `restricted`.
+    """
+    shared = assessment.tally is not None
     return {
         "fundtrack": __version__,
         "guidance": EDITION,
@@ -58,13 +66,19 @@ def record(assessment: Assessment, checked: str, outputs: Mapping[str, str]) -> 
             "layout": assessment.layout,
         },
         "settings": dict(assessment.settings),
+        "thresholds": {name: limit.value for name, limit in assessment.limits.all.items()},
+        "exceptions": [
+            {"check": e["check"], "object": e["object"], "expires": e["expires"]}
+            for e in (() if shared else assessment.exceptions)
+        ],
         "sheets": [sheet(s) for s in assessment.sheets],
         "results": [_result(r) for r in assessment.results],
         "findings": [_finding(f) for f in assessment.findings],
         "counts": {s.value: n for s, n in assessment.counts().items()},
         "remarks": list(assessment.remarks),
         "outputs": dict(outputs),
-        **({"redacted": True} if assessment.tally is not None else {}),
+        "trail": NO_TRAIL if shared else trail(assessment, restricted=restricted),
+        **({"redacted": True} if shared else {}),
     }
 
 
@@ -93,6 +107,7 @@ def sheet(facts: SheetFacts) -> dict[str, Any]:
 def _result(result: Result) -> dict[str, Any]:
     return {
         "check": result.check.id,
+        "name": result.check.name,
         "status": result.status.value,
         "severity": result.severity.value if result.severity else None,
         "unit": result.unit,
@@ -107,6 +122,7 @@ def _result(result: Result) -> dict[str, Any]:
         "rows_in_scope": result.rows_in_scope,
         "findings": len(result.findings),
         "reason": result.reason,
+        "parameters": [t.parameter for t in result.check.thresholds],
         "breakdown": [_group(g) for g in result.breakdown],
     }
 
@@ -126,6 +142,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     plain = {name: getattr(finding, name) for name in COLUMNS}
     plain["severity"] = finding.severity.value
     plain["file"] = finding.file
+    plain["organisation"] = finding.organisation
     return plain
 
 
@@ -161,14 +178,6 @@ def as_csv(assessments: Sequence[Assessment]) -> str:
     for assessment in assessments:
         for finding in assessment.findings:
             writer.writerow(
-                [_tame(finding.file), *(_tame(getattr(finding, name)) for name in COLUMNS)]
+                [tame(finding.file), *(tame(getattr(finding, name)) for name in COLUMNS)]
             )
     return stream.getvalue()
-
-
-def _tame(value: Any) -> Any:
-    if isinstance(value, Severity):
-        return value.value
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value

@@ -7,6 +7,7 @@ import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from fundtrack import schema
 from fundtrack.model import (
@@ -14,6 +15,7 @@ from fundtrack.model import (
     Check,
     Finding,
     Result,
+    Severity,
     SheetFacts,
     Status,
     Threshold,
@@ -30,6 +32,15 @@ CONTROL = re.compile(
 def safe(text: str) -> str:
     """The text with control characters and marks that turn the direction of writing escaped."""
     return CONTROL.sub(lambda m: m.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def tame(value: Any) -> Any:
+    """The value as a CSV may hold it: a text that looks like a formula is marked as text."""
+    if isinstance(value, Severity):
+        return value.value
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
 
 
 def summary(

@@ -52,11 +52,12 @@ class Verified:
         return not (self.altered or self.gone or self.new)
 
 
-def verify(path: Path, bounds: Bounds, password: str | None = None) -> Verified:
+def verify(path: Path, bounds: Bounds | None = None, password: str | None = None) -> Verified:
     """Compare the values of an annotated workbook with the digests in its provenance.
 
     Raises FundtrackError where the file cannot be read, or has no such digests.
     """
+    bounds = bounds or Bounds()
     workbook = read.workbook(path, bounds, password)
     package = workbook.package
     roles = sheets_by_role(package) if package else {}

@@ -1,0 +1,254 @@
+"""The history as a workbook with charts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from fundtrack.history import Figure, Followed, History, State, What
+from fundtrack.model import FundtrackError
+from fundtrack.ooxml import Package, children
+from fundtrack.report.package import write_file
+from fundtrack.report.page import A3, Page, formats
+
+_PREFIX = "fundtrack_history_"
+_CHARTS = 12  # key figures with a chart of their own
+# Told apart by print in grey too; the first is the accent of the other reports.
+_COLOURS = ("#1F3864", "#D6604D", "#7F9FC7", "#BFBFBF")
+
+
+def workbook(told: Sequence[History], target: Path, *, force: bool) -> str:
+    """Writes the workbook of a history, and gives the line that says so. Raises FundtrackError."""
+    if target.suffix.lower() != ".xlsx":
+        raise FundtrackError(
+            target.name, "has the wrong ending.", "Name a file that ends in .xlsx."
+        )
+    if target.exists() and not force and not _ours(target):
+        raise FundtrackError(
+            target.name,
+            "exists already and is not a history that fundtrack wrote.",
+            "Choose another name, or replace it with --force.",
+        )
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(
+        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
+    book.set_properties({"created": dt.datetime(2000, 1, 1)})  # the same ledger, the same bytes
+    page = Page(book, formats(book), set(), _PREFIX)
+    for history in told:
+        _overview(page, history)
+        _figures(page, history)
+        _findings(page, history)
+    page.finish()
+    book.close()
+    write_file(target, buffer.getvalue())
+    return f"The history: {target}"
+
+
+def _ours(target: Path) -> bool:
+    try:
+        names = children(Package(target).workbook, "definedNames", "definedName")
+        return any(n.get("name", "").startswith(_PREFIX) for n in names)
+    except FundtrackError:
+        return False
+
+
+_COUNTED = (
+    ("New", What.NEW),
+    ("Reopened", What.REOPENED),
+    ("Exception ended", What.EXPIRED),
+    ("Exception withdrawn", What.WITHDRAWN),
+    ("Still open", What.STILL_OPEN),
+    ("Not judged", What.NOT_JUDGED),
+    ("Resolved", What.RESOLVED),
+    ("Record gone", What.GONE),
+    ("No longer asked", What.NOT_ASKED),
+    ("Terms changed", What.TERMS),
+)
+
+
+def _overview(page: Page, h: History) -> None:
+    page.start("checks", [8, 12, 30, 10, 10, 12, *([12] * len(_COUNTED)), 60], paper=A3)
+    heads = [
+        "Check",
+        "Day",
+        "File",
+        "Open",
+        "Of them errors",
+        "Accepted",
+        *(n for n, _ in _COUNTED),
+    ]
+    for column, head in enumerate([*heads, "Other terms than before"]):
+        counted_there = column == 0 or 3 <= column < len(heads)
+        page.put(0, column, head, "heading_right" if counted_there else "heading")
+    for row, m in enumerate(h.moments, 1):
+        counted = [m.counts.get(what, 0) for _, what in _COUNTED]
+        cells: list[Any] = [m.number, m.day, m.file, m.open, m.errors, m.accepted, *counted]
+        for column, value in enumerate([*cells, "; ".join(m.terms)]):
+            page.put(row, column, value, "text" if isinstance(value, str) else "integer")
+    last, name = len(h.moments), page.sheet.get_name()
+    below = last + 2
+    page.put(below, 0, f"{h.portfolio} ({h.kind}), as of {h.as_of}", "section")
+    days = [name, 1, 1, last, 1]
+    open_ = page.book.add_chart({"type": "column", "subtype": "stacked"})
+    for column, title, colour in ((3, "Open", _COLOURS[0]), (5, "Accepted", _COLOURS[3])):
+        open_.add_series(_series(name, column, last, title, days, colour))
+    open_.set_title({"name": "Findings open after each check", "name_font": {"size": 12}})
+    moved = page.book.add_chart({"type": "column"})
+    for column, title, colour in (
+        (6, "New", _COLOURS[1]),
+        (7, "Reopened", _COLOURS[3]),
+        (12, "Resolved", _COLOURS[0]),
+        (13, "Record gone", _COLOURS[2]),
+    ):
+        moved.add_series(_series(name, column, last, title, days, colour))
+    moved.set_title({"name": "What changed at each check", "name_font": {"size": 12}})
+    for chart, column in ((open_, 0), (moved, 6)):
+        chart.set_legend({"position": "bottom"})
+        chart.set_y_axis({"num_format": "#,##0", "major_gridlines": {"visible": False}, "min": 0})
+        chart.set_x_axis({"text_axis": True, "num_format": "yyyy-mm-dd"})
+        chart.set_size({"width": 620, "height": 320})
+        page.sheet.insert_chart(below + 1, column, chart)
+
+
+def _series(
+    name: str, column: int, last: int, title: str, days: list[Any], colour: str
+) -> dict[str, Any]:
+    return {
+        "name": title,
+        "categories": days,
+        "values": [name, 1, column, last, column],
+        "fill": {"color": colour},
+        "gap": 80,
+    }
+
+
+def _figures(page: Page, h: History) -> None:
+    known = [f for f in h.figures if f.low is not None]
+    if not known:
+        return
+    page.start("figures", [9, 54, 12, 12, 12, 12, 18])
+    heads = ("Check", "Key figure", "Day", "Lowest", "Highest", "Threshold", "Result")
+    for column, head in enumerate(heads):
+        page.put(0, column, head, "heading_right" if 3 <= column <= 5 else "heading")
+    spans: dict[str, list[int]] = {}
+    for row, f in enumerate(known, 1):
+        spans.setdefault(f.check, [row, row])[1] = row
+        page.put(row, 0, f.check)
+        page.put(row, 1, f.name)
+        page.put(row, 2, f.day)
+        for column, value in ((3, f.low), (4, f.high), (5, f.threshold)):
+            page.share(row, column, value, 1)
+        page.put(row, 6, f.status.replace("_", " "))
+    for number, (first, last) in enumerate(list(spans.values())[:_CHARTS]):
+        chart = _trend(page, known[first - 1 : last], first, last, known[last - 1].name)
+        page.sheet.insert_chart(1 + 17 * (number // 2), 8 + 8 * (number % 2), chart)
+
+
+def _trend(page: Page, mine: Sequence[Figure], first: int, last: int, title: str) -> Any:
+    name = page.sheet.get_name()
+    chart = page.book.add_chart({"type": "line"})
+    lines = [("Lowest", 3, "solid"), ("Highest", 4, "round_dot"), ("Threshold", 5, "dash")]
+    if all(f.low == f.high for f in mine):
+        lines = [("Share", 3, "solid"), ("Threshold", 5, "dash")]
+    if all(f.threshold is None for f in mine):
+        lines.pop()
+    for label, column, dash in lines:
+        colour = _COLOURS[1] if label == "Threshold" else _COLOURS[0]
+        series: dict[str, Any] = {
+            "name": label,
+            "categories": [name, first, 2, last, 2],
+            "values": [name, first, column, last, column],
+            "line": {"color": colour, "width": 2, "dash_type": dash},
+        }
+        if label != "Threshold":
+            series["marker"] = {
+                "type": "circle",
+                "size": 5,
+                "fill": {"color": colour},
+                "border": {"color": colour},
+            }
+        chart.add_series(series)
+    chart.set_title({"name": title, "name_font": {"size": 11}})
+    chart.set_x_axis({"text_axis": True, "num_format": "yyyy-mm-dd"})
+    most = max(max(f.high or 0, f.threshold or 0) for f in mine)
+    axis = {"num_format": "0%", "min": 0, "major_gridlines": {"visible": False}}
+    chart.set_y_axis(axis | ({"max": 1} if most > 0.8 else {}))
+    chart.set_legend({"position": "bottom"})
+    chart.set_size({"width": 500, "height": 300})
+    return chart
+
+
+_FINDING: tuple[tuple[str, int], ...] = (
+    ("Finding", 17),
+    ("Check", 9),
+    ("Severity", 10),
+    ("Sheet", 16),
+    ("Record", 16),
+    ("Heading", 18),
+    ("Organisation", 16),
+    ("First found", 12),
+    ("Stands", 14),
+    ("At the last change", 22),
+    ("Since", 12),
+    ("Age in days", 10),
+    ("Reason", 34),
+    ("Exception until", 13),
+    ("Answer", 11),
+    ("Response", 30),
+    ("Agreed action", 30),
+    ("Due date", 12),
+    ("Days overdue", 10),
+    ("Reviewer's role", 16),
+    ("Reviewed on", 12),
+)
+
+
+def _findings(page: Page, h: History) -> None:
+    page.start("findings", [width for _, width in _FINDING], paper=A3)
+    for column, (head, _) in enumerate(_FINDING):
+        page.put(0, column, head, "heading")
+    for row, f in enumerate(h.findings, 1):
+        for column, value in enumerate(_cells(f)):
+            page.put(row, column, value, "integer" if isinstance(value, int) else "text")
+    page.sheet.autofilter(0, 0, max(1, len(h.findings)), len(_FINDING) - 1)
+
+
+def _cells(f: Followed) -> list[Any]:
+    answer = f.replies[0].answer if f.replies else None
+    response = answer.response if answer else None
+    if f.conflict:
+        response = "Two reviewers differ: " + " | ".join(
+            ": ".join(
+                filter(None, (r.answer.role or r.source, r.answer.response or r.answer.status))
+            )
+            for r in f.replies
+        )
+    return [
+        f.id,
+        f.check,
+        f.severity,
+        f.sheet,
+        f.record or ("(restricted)" if f.sheet else None),
+        f.heading,
+        f.organisation,
+        f.found,
+        "accepted" if f.state is State.ACCEPTED else f.state.value,
+        f.what.words,
+        f.changed,
+        f.age_days,
+        f.reason,
+        f.until,
+        answer.status if answer else None,
+        response,
+        answer.action if answer else None,
+        answer.due if answer else None,
+        f.overdue_days or None,
+        answer.role if answer else None,
+        answer.reviewed_on if answer else None,
+    ]
