@@ -30,7 +30,7 @@ from fundtrack.model import (
 )
 from fundtrack.ooxml import column_letter
 from fundtrack.read import Cell, Grid, Workbook
-from fundtrack.schema import Field, Layout, LayoutTable, TableSchema, fold
+from fundtrack.schema import EXAMPLE, Field, Layout, LayoutTable, TableSchema, fold
 
 HEADER_ROWS = 30  # a heading further down than this is not looked for
 NEAR = 0.85  # how alike two spellings are before we ask “did you mean”
@@ -41,6 +41,7 @@ PERSONAL = {
     *("passport", "passportno", "passportnumber", "idnumber", "nationalid", "dateofbirth"),
     *("address", "homeaddress", "nom", "prenom", "nombre", "apellido"),
 }
+EXAMPLES = "example rows of the template"  # why such rows are skipped
 TOTAL = re.compile(
     r"(grand[ -]|sub[ -]?)?total(s|e|es)?\b\W*( .*)?|sum(me|a)?|gesamt(summe)?|ensemble", re.I
 )
@@ -309,13 +310,17 @@ def _rows(
     """
     first = heading.row + 2
     body = grid.rows[heading.row + 1 :]
-    skipped: dict[str, list[int]] = {"blank rows": [], "totals rows": [], "HXL tag rows": []}
+    reasons = ("blank rows", "totals rows", "HXL tag rows", EXAMPLES)
+    skipped: dict[str, list[int]] = {reason: [] for reason in reasons}
     key = next((c for c, name in heading.fields.items() if name == table.key), None)
     labels = []
     for number, row in enumerate(body, first):
         value = "" if key is None else row[key]
         if value != "" and not (isinstance(value, str) and _doubtful(value)):
             labels.append(number)
+            continue
+        if isinstance(value, str) and _is_example(value):
+            skipped[EXAMPLES].append(number)
             continue
         cells = [row[c] for c in heading.fields]
         filled = [v for v in cells if not (v == "" or (isinstance(v, str) and not v.strip()))]
@@ -329,15 +334,23 @@ def _rows(
             skipped["totals rows"].append(number)
         else:
             labels.append(number)
+    last = max(labels, default=first - 1)  # what is blank below the last row is no gap in the data
+    skipped["blank rows"] = [n for n in skipped["blank rows"] if n < last]
     return labels, {reason: rows for reason, rows in skipped.items() if rows}
 
 
 def _doubtful(key: str) -> bool:
-    """Whether a key is blank, a tag or a total; most keys are told by their first letter."""
+    """Whether a key is blank, a tag, a total or an example; its first letter tells most keys."""
     if key[:1].isalnum() and key[0] not in "tTgGsSeE":
         return False
     text = key.strip()
-    return not text or text[0] == "#" or TOTAL.fullmatch(text) is not None
+    marked = text[0:1] in ("", "#") or _is_example(text)
+    return marked or TOTAL.fullmatch(text) is not None
+
+
+def _is_example(key: str) -> bool:
+    """Whether a row is the greyed example of a template; EX-1 and EXAMPLE are keys like others."""
+    return key.strip().upper().startswith(EXAMPLE)
 
 
 def _is_total(key: Cell, row: Sequence[Cell], filled: Sequence[Cell]) -> bool:
