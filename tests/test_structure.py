@@ -31,7 +31,7 @@ LAYERS = [
     {"engaged"},
     {"rules"},
     {"evaluate"},
-    {"report"},
+    {"report", "template"},
     {"pages", "pipeline"},
     {"cli"},
     {"__main__"},
@@ -40,7 +40,7 @@ LAYERS = [
 HOMES = {
     "python_calamine": {"read"},
     "pandera": {"validate"},
-    "xlsxwriter": {"report"},
+    "xlsxwriter": {"report", "template"},
     "lxml": {"ooxml", "report"},
     "yaml": {"schema"},
     "click": {"cli"},

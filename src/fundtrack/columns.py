@@ -80,9 +80,7 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
     if not tables:
         raise _nothing(workbook)
     remarks = list(workbook.remarks)
-    remarks += [
-        f"The sheet “{s.sheet}” has headings but no rows." for s in sheets if s.table and not s.rows
-    ]
+    remarks += _without_rows([s.sheet for s in sheets if s.table and not s.rows])
     if layout:
         remarks.extend(f"{layout.title}: {sentence}" for sentence in layout.silent)
     for companion in companions:
@@ -108,6 +106,14 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
         layout.kind if layout else kind,
         remarks,
     )
+
+
+def _without_rows(sheets: Sequence[str]) -> list[str]:
+    """One sentence on the sheets that nobody filled: of a template there may be many."""
+    if len(sheets) < 2:
+        return [f"The sheet “{sheet}” has headings but no rows." for sheet in sheets]
+    listed = ", ".join(f"“{sheet}”" for sheet in sheets)
+    return [f"These sheets have headings but no rows: {listed}."]
 
 
 def _one(

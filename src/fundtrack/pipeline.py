@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fundtrack import read, report, rules
 from fundtrack.model import Assessment, FundtrackError, Options
 from fundtrack.ooxml import Package
+from fundtrack.report.package import write_file
 
 if TYPE_CHECKING:
     from fundtrack import columns
@@ -109,6 +110,54 @@ def inspect(path: Path, companions: Sequence[Path] = ()) -> columns.Mapped:
     from fundtrack import columns  # noqa: PLC0415 - it loads pandas
 
     return columns.mapped(_read(path), [read.workbook(other) for other in companions])
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A template that was written: where, and of what it was filled with how much."""
+
+    path: Path
+    rows: Mapping[str, int]  # by sheet
+    left: int  # sheets and columns left behind, and facts that the source cannot tell
+    questions: int  # columns that are still to be filled
+
+
+def template(
+    kind: str | None,
+    modules: Sequence[str] | None = None,
+    source: Path | None = None,
+    output: Path | None = None,
+    *,
+    force: bool = False,
+) -> Filled:
+    """Writes a template, empty or filled with what `source` holds.
+
+    Without a `kind` it is that of the source. Raises FundtrackError where a file cannot be read
+    or written, or there is no such module.
+    """
+    from fundtrack import columns, schema, template, validate  # noqa: PLC0415 - they load pandas
+
+    content = template.Content()
+    if source is None:
+        kind = kind or template.KINDS[0]
+        chosen = template.chosen(kind, modules)
+        goal = output or Path(f"{kind}-template.xlsx")
+    else:
+        mapped = columns.mapped(_read(source))
+        kind = kind or mapped.kind
+        chosen = template.chosen(kind, modules)
+        goal = output or source.with_name(f"{source.stem}.template.xlsx")
+        tables, _ = validate.typed(mapped.tables)
+        layout = schema.layouts().get(mapped.layout)
+        silent = layout.silent if layout else ()
+        content = template.content(source.name, tables, mapped.sheets, chosen, silent)
+    if goal.exists() and not force:
+        raise FundtrackError(
+            goal.name, "exists already.", "Name another with --output, or replace it with --force."
+        )
+    write_file(goal, template.build(kind, chosen, content))
+    counts = {t.sheet: len(content.rows[t.name]) for t in chosen if t.name in content.rows}
+    return Filled(goal, counts, len(content.left), len(content.questions))
 
 
 def _assessed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from fundtrack.template import entry, live, pack, words
 from fundtrack.template.live import DAYS, LOOK, MONTHS
 
 ROWS = 1200  # rows with formulas ready; a template that is filled gets more where it needs them
+PAGE = 200  # how wide the columns of one printed page may be together
 SPARE = 200  # rows left below data that a template is filled with
 MADE = dt.datetime(2025, 1, 1)  # fixed, so that the same schemas make the same bytes
 LIVE, README, CODES, LISTS = "Live summary", "Read me", "Codes", "Lists"
@@ -146,12 +148,12 @@ class _Book:
             return self.look(font_color=GREY)
         if item.type == "date":
             return self.look(num_format="yyyy-mm-dd", align="left")
-        if item.type == "number":
-            return self.look(num_format="#,##0.00##")
-        if item.type in ("integer", "percent"):
+        if item.type == "number" and item.unit.startswith(("currency", "per ")):
+            return self.look(num_format="#,##0.00")
+        if item.type in ("number", "integer", "percent"):
             return self.look()
         text = item.codelist or item.constraints.pattern or item.type == "yearmonth"
-        return self.look(num_format="@") if text else self.look()
+        return self.look(num_format="@" if text else "General", align="left", indent=1)
 
     def mark(self, **properties: Any) -> Any:
         """A format of a conditional format: only what differs."""
@@ -214,7 +216,7 @@ class _Book:
                     self._put(sheet, r, i, row.get(column.field.name), column.field)
             note = words.note(column.field) if column.field else words.NOTES[column.heading]
             sheet.write_comment(0, i, note, {"width": 260, "height": 26 + 17 * (len(note) // 34)})
-        sheet.set_row(0, 48)
+        sheet.set_row(0, 62)
         sheet.freeze_panes(1, 1)
         last = f"{xl_col_to_name(len(columns) - 1)}{entry.LAST}"
         sheet.ignore_errors({"number_stored_as_text": f"A2:{last}"})
@@ -222,8 +224,10 @@ class _Book:
         for item in table.fields:
             self._rule(sheet, layout, item, f"{letters[item.name]}2:{letters[item.name]}")
         self._marks(sheet, layout, len(columns))
-        self._printed(sheet, landscape=True)
+        wide = math.ceil(sum(c.width for c in columns) / PAGE)
+        self._printed(sheet, landscape=True, wide=wide)
         sheet.repeat_rows(0)
+        sheet.repeat_columns(0)
         if table.restricted:
             sheet.set_tab_color(RED)
 
@@ -312,6 +316,8 @@ class _Book:
                 "format": self.mark(bg_color=ORANGE, bold=True, font_color="#000000"),
             }
             sheet.conditional_format(where, rule)
+            key = letters[table.key]  # frozen, so that it is seen wherever one types
+            sheet.conditional_format(f"{key}2:{key}{self.rows + 1}", rule)
 
     def _months(self, sheet: Any, layout: entry.Layout) -> None:
         """Amber at six months, deeper towards three, red there: for civil society alone."""
@@ -335,11 +341,11 @@ class _Book:
             }
             sheet.conditional_format(where, rule)
 
-    def _printed(self, sheet: Any, *, landscape: bool) -> None:
+    def _printed(self, sheet: Any, *, landscape: bool, wide: int = 1) -> None:
         if landscape:
             sheet.set_landscape()
         sheet.set_paper(9)
-        sheet.fit_to_pages(1, 0)
+        sheet.fit_to_pages(wide, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
         sheet.set_footer("&L&A&RPage &P of &N")
 
@@ -374,7 +380,7 @@ class _Book:
             sheet.write_string(r, 2, str(item.example or ""), example)
             text = words.need(item) + " " + item.description
             sheet.write_string(r, 3, text, self.look(text_wrap=True))
-            sheet.set_row(r, 15.5 * (1 + len(text) // 82))
+            sheet.set_row(r, 15.5 * (1 + len(text) // 92))
             self._rule(sheet, layout, item, f"B{rows[item.name]}")
             if required:
                 missing = {"type": "blanks", "format": self.mark(bg_color="#FFF2CC", pattern=1)}
@@ -392,8 +398,8 @@ class _Book:
 
     def _put_setting(self, sheet: Any, row: int, value: Any, item: Field) -> None:
         boxed = {"border": 1, "border_color": MIDDLE, "align": "left"}
-        shown = {"date": {"num_format": "yyyy-mm-dd"}, "string": {"num_format": "@"}}
-        look = self.look(**boxed, **shown.get(item.type, {}))
+        shown = "yyyy-mm-dd" if item.type == "date" else "@"
+        look = self.look(**boxed, num_format=shown)
         if isinstance(value, dt.date):
             sheet.write_datetime(row, 1, value, look)
         elif value is None or value == "":
@@ -578,7 +584,7 @@ class _Book:
         figures = live.figures(self.workings)
         share = self.look(num_format="0.0%", bold=True, border=1, border_color=PALE)
         money = self.look(num_format="#,##0", font_color=GREY)
-        line = self.look(text_wrap=True, border=1, border_color=PALE)
+        line = self.look(text_wrap=True, border=1, border_color=PALE, align="left", indent=1)
         for r, figure in enumerate(figures, 4):
             sheet.set_row(r, 34)
             sheet.write_string(r, 0, f"{figure.label} ({figure.check})", line)
@@ -586,17 +592,16 @@ class _Book:
                 look = share if c < 4 else line if c == 4 else money
                 sheet.write_formula(r, c, formula, look, "")
         first, last = 5, 4 + len(figures)
-        for text, look in words.READINGS.items():
+        colours: dict[str, dict[str, Any]] = {
+            "met": {"bg_color": "#E2EFDA"},
+            "not": {"bg_color": RED, "font_color": "#FFFFFF", "bold": True},
+            "open": {"bg_color": AMBER},
+        }
+        for text, reading in words.READINGS.items():
             rule = {
                 "type": "formula",
                 "criteria": f'=LEFT($E{first},{len(text)})="{text}"',
-                "format": self.mark(
-                    **{
-                        "met": {"bg_color": "#E2EFDA"},
-                        "not": {"bg_color": RED, "font_color": "#FFFFFF", "bold": True},
-                        "open": {"bg_color": AMBER},
-                    }[look]
-                ),
+                "format": self.mark(**colours[reading]),
             }
             sheet.conditional_format(f"E{first}:E{last}", rule)
         r = last + 1
@@ -616,7 +621,7 @@ class _Book:
         ]
         r += 2
         sheet.write_string(r, 0, words.BEYOND.format(last=self.rows + 1), self.look(text_wrap=True))
-        sheet.set_row(r, 34)
+        sheet.set_row(r, 64)
         sheet.write_formula(r, 1, f"={'+'.join(key)}", line, "")
         self.target.define_name("ft_beyond", f"='{LIVE}'!$B${r + 1}")
         self._printed(sheet, landscape=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fundtrack import schema
 from fundtrack.schema import EXAMPLE, Field, TableSchema
 
 LAST = 5001  # rules, marks and formats reach to this row
@@ -93,19 +94,20 @@ def _text_rule(layout: Layout, field: Field) -> Rule | None:
         sheet = _parent_words(layout.plan, field.name)
         said = f"There is no such entry in the sheet {sheet} yet. Add it there, or correct it here."
         return Rule({"validate": "list", "source": f"={source}"}, ASK, said)
-    tests, said = [], []
+    tests: list[str] = []
+    asked: list[str] = []
     cell = layout.cell(field.name)
     if field.constraints.pattern == r"\d{5}":
         tests.append(f'EXACT(TRIM({cell}),RIGHT("0000"&(--{cell}),5))')
-        said.append("Five digits, such as 15220.")
+        asked.append("Five digits, such as 15220.")
     elif field.constraints.pattern:
         tests.append(f'ISERROR(FIND(" ",TRIM({cell})))')
         tests.append(f"ISERROR(FIND(CHAR(10),{cell}))")
-        said.append("Write it without spaces.")
+        asked.append("Write it without spaces.")
     if layout.plan.primaryKey == [field.name] and not layout.rows:
         tests.append(f"SUMPRODUCT(--EXACT({layout.column(field.name)},{cell}))<=1")
-        said.append("Each one stands in this sheet once.")
-    return Rule(_custom(f"AND({','.join(tests)})"), ASK, " ".join(said)) if tests else None
+        asked.append("Each one stands in this sheet once.")
+    return Rule(_custom(f"AND({','.join(tests)})"), ASK, " ".join(asked)) if tests else None
 
 
 def _list(layout: Layout, name: str, codes: Sequence[str]) -> dict[str, Any]:
@@ -139,8 +141,6 @@ def _parents(layout: Layout, name: str) -> str:
 
 
 def _parent_words(plan: TableSchema, name: str) -> str:
-    from fundtrack import schema  # noqa: PLC0415 - only for its words
-
     sheets = [schema.tables()[r.table].sheet for r in plan.foreignKeys if r.field == name]
     return " or ".join(sheets)
 

@@ -6,6 +6,8 @@ Whatever a cell cannot be read as stays as it was written, so that its finding i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from math import isfinite
 from typing import Any
 
 import pandas as pd
@@ -62,7 +64,9 @@ def _as_written(value: Any) -> Any:
     """The cell as it stands; an error or a formula without a value is nothing to move."""
     if isinstance(value, str):
         return value.strip() or None
-    return value if isinstance(value, int | float) and value == value else None
+    if isinstance(value, date):
+        return value.date() if isinstance(value, datetime) else value
+    return value if isinstance(value, int | float) and isfinite(value) else None
 
 
 def _left(facts: Sequence[SheetFacts], names: set[str]) -> list[str]:

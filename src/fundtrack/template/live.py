@@ -576,7 +576,7 @@ def _police_pay(w: Workings) -> None:
 # --- What a row shows -----------------------------------------------------------------------------
 
 
-def row_words(table: str, places: Places, w: Workings) -> str | None:
+def row_words(table: str, places: Places, w: Workings) -> str:
     """The formula of the column “To look at”: in words, what the row's figures would be found for.
 
     Words that name a number read it from the numbers in force.
@@ -614,8 +614,6 @@ def row_words(table: str, places: Places, w: Workings) -> str | None:
         tests.append((_overdue(here), '"Protocol review overdue. "'))
     elif table == "participants" and places.has("convenings"):
         tests.append((_late(here, places), '"Visa documents later than the lead time. "'))
-    if not tests:
-        return None
     key = here(schema.tables()[table].key)
     said = "&".join(f'IF({test},{words},"")' for test, words in tests)
     no_row = f'OR({key}="",UPPER(LEFT({key},{len(EXAMPLE)}))="{EXAMPLE}")'
