@@ -45,17 +45,21 @@ class Content:
 
 
 def build(
-    kind: str, tables: Sequence[TableSchema], content: Content | None = None, rows: int = ROWS
+    kind: str,
+    tables: Sequence[TableSchema],
+    content: Content | None = None,
+    rows: int | None = None,
 ) -> bytes:
     """The bytes of a template of these tables, empty but for one example row a sheet.
 
-    `rows` is how many rows have their formulas ready.
+    `rows` is how many rows have their formulas ready: ROWS, or what the content needs and some to
+    spare, unless given.
     """
     content = content or Content()
     longest = max((len(held) for held in content.rows.values()), default=0)
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as target:
-        made = _Book(target, kind, tables, content, max(rows, longest + SPARE if longest else 0))
+        made = _Book(target, kind, tables, content, rows or max(ROWS, longest + SPARE))
         made.write()
     parts = {f"xl/worksheets/sheet{n}.xml": letters for n, letters in made.repeated.items()}
     bare = f"xl/worksheets/sheet{max(made.repeated)}.xml"  # Workings is the last sheet
