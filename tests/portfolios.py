@@ -1,4 +1,4 @@
-"""Portfolios for the templates: example 5.1, example 5.4's police, and as many random ones as asked.
+"""Portfolios for the templates: the worked example, the schemas' examples, and random ones.
 
 A portfolio is a mapping of tables to rows, as `fundtrack.template.Content` takes them.
 """

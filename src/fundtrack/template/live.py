@@ -191,6 +191,12 @@ def _convert(w: Workings, name: str, source: str, to: str, day: str) -> None:
     )
 
 
+def _crossed(w: Workings, name: str, straight: str, there: str, back: str) -> None:
+    """A rate between two other currencies: their own, else one step by the reporting currency."""
+    a, b, c = (w.own(column) for column in (straight, there, back))
+    w.add(name, f'=IF({a}<>"",{a},IF(AND(ISNUMBER({b}),ISNUMBER({c})),{b}*{c},""))')
+
+
 def _rates(w: Workings) -> None:
     here = w.places.here
     first, second = (
@@ -340,7 +346,9 @@ def _subgrants(w: Workings) -> None:
         f'=IF({above}&""="",IF({grant}=0,"",INDEX({w.all("g_cur")},{grant})),'
         f'IF({own("s_above")}=0,"",INDEX({w.all("s_cur")},{own("s_above")})))',
     )
-    _convert(w, "s_trate", own("s_cur"), own("s_to"), own("s_day"))
+    _convert(w, "s_straight", own("s_cur"), own("s_to"), own("s_day"))
+    _convert(w, "s_back", "ft_currency", own("s_to"), own("s_day"))
+    _crossed(w, "s_trate", "s_straight", "s_rate", "s_back")
     w.add(
         "s_part",
         f"=IF({usable},IF(AND(ISNUMBER({own('s_trate')}),{amount}>0),{amount}*{own('s_trate')},0),"
@@ -539,7 +547,10 @@ def _police_pay(w: Workings) -> None:
     w.add("p_from", f'=IF({at}=0,"",UPPER(TRIM(INDEX({listed},{at})&"")))')
     w.add("p_cur", f"=UPPER({text('police_pay', 'currency')})")
     w.add("p_day", f"={_day(cell('police_pay', 'due_date'))}")
-    _convert(w, "p_rate", own("p_from"), own("p_cur"), own("p_day"))
+    _convert(w, "p_straight", own("p_from"), own("p_cur"), own("p_day"))
+    _convert(w, "p_there", own("p_from"), "ft_currency", own("p_day"))
+    _convert(w, "p_back", "ft_currency", own("p_cur"), own("p_day"))
+    _crossed(w, "p_rate", "p_straight", "p_there", "p_back")
     amounts = w.places.column("pay_benchmarks", "amount")
     w.add("p_wage", f'=IF(OR({at}=0,{own("p_rate")}=""),"",INDEX({amounts},{at})*{own("p_rate")})')
     w.add(
