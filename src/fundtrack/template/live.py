@@ -606,6 +606,10 @@ def row_words(table: str, places: Places, w: Workings) -> str:
         tests.append((f"{w.beside(p + '_lost')}=1", '"No exchange rate in Exchange rates. "'))
         months, days = here(MONTHS), here(DAYS)
         limit = parameter("dur.short_months")
+        if table == "grants":  # a stated duration stands in where a date is missing
+            stated = here("planned_duration_months")
+            days = f'IF({months}="",0,{days})'
+            months = f'IF({months}="",IF(ISNUMBER({stated}),{stated},""),{months})'
         short = f"OR({months}<{limit},AND({months}={limit},{days}=0))"
         if table == "grants":
             scope = f"{w.beside('g_live')}=1"
