@@ -22,6 +22,7 @@ import pytest
 from click.testing import CliRunner
 from openpyxl.formula import Tokenizer
 from openpyxl.formula.translate import Translator
+from openxml_audit import OpenXmlValidator
 from python_calamine import CalamineWorkbook
 
 import portfolios
@@ -110,6 +111,18 @@ def test_every_schema_has_its_sheet_with_its_headings_a_note_each_and_no_merged_
         assert not sheet.protection.sheet
     hidden = [s.title for s in book if s.sheet_state != "visible"]
     assert hidden == ["Lists", "Workings"]
+
+
+def test_excel_fills_the_formulas_into_rows_that_are_added(empty):
+    _, _, book = empty
+    [listed] = book["Grants"].tables.values()
+    filled = {c.name for c in listed.tableColumns if c.calculatedColumnFormula}
+    assert filled == {live.MONTHS, live.DAYS, live.LOOK}
+
+
+def test_excel_would_find_nothing_wrong_with_the_package(empty):
+    found_ = OpenXmlValidator().validate(str(empty[1]))
+    assert [str(e.description) for e in found_.errors] == []
 
 
 def test_needed_columns_differ_from_the_others_without_colour(empty):

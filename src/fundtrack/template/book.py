@@ -63,7 +63,7 @@ def build(
         made.write()
     parts = {f"xl/worksheets/sheet{n}.xml": letters for n, letters in made.repeated.items()}
     bare = f"xl/worksheets/sheet{max(made.repeated)}.xml"  # Workings is the last sheet
-    return pack.shared(buffer.getvalue(), parts, bare, made.rows)
+    return pack.shared(buffer.getvalue(), parts, bare, made.rows, made.growing)
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class _Book:
         self.settings = next(t for t in tables if t.orientation == "settings")
         self.tables = [t for t in tables if t.orientation == "rows"]
         self.formats: dict[str, Any] = {}
+        self.growing: dict[str, dict[str, str]] = {}  # table -> heading -> formula of new rows
         self.repeated: dict[int, list[str]] = {}  # number of a sheet -> its columns of formulas
         self.columns = {t.name: self._columns(t) for t in self.tables}
         letters = {
@@ -208,6 +209,7 @@ class _Book:
                 ],
             },
         )
+        self.growing[f"table_{table.name}"] = formulas
         self.repeated[sheet.index + 1] = [letters[heading] for heading in formulas]
         for i, column in enumerate(columns):
             if column.heading in formulas:

@@ -9,17 +9,25 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 STAMP = (1980, 1, 1, 0, 0, 0)
 
 
-def shared(data: bytes, sheets: Mapping[str, Sequence[str]], bare: str, rows: int) -> bytes:
+def shared(
+    data: bytes,
+    sheets: Mapping[str, Sequence[str]],
+    bare: str,
+    rows: int,
+    columns: Mapping[str, Mapping[str, str]],
+) -> bytes:
     """The package with the columns of formulas filled down to row `rows` + 1.
 
     `sheets` gives for each part its columns of formulas; their first formula stands in row 2. In
     the rows below stands a number in its place, but nothing at all in the part `bare`. Every part
-    has the same date, so that the same content gives the same bytes.
+    has the same date, so that the same content gives the same bytes. `columns` gives for each table
+    its headings with the formula that Excel is to write into new rows.
     """
     target = io.BytesIO()
     with ZipFile(io.BytesIO(data)) as source, ZipFile(target, "w", ZIP_DEFLATED) as goal:
@@ -29,6 +37,8 @@ def shared(data: bytes, sheets: Mapping[str, Sequence[str]], bare: str, rows: in
                 text = content.decode("utf-8")
                 filled = _rows(letters, rows) if entry.filename == bare else ""
                 content = _pointed(text, letters, rows, filled).encode("utf-8")
+            elif entry.filename.startswith("xl/tables/"):
+                content = _growing(content.decode("utf-8"), columns).encode("utf-8")
             info = ZipInfo(entry.filename, STAMP)
             info.compress_type = ZIP_DEFLATED
             info.external_attr = 0o600 << 16
@@ -54,6 +64,17 @@ def _pointed(text: str, letters: Sequence[str], rows: int, filled: str) -> str:
     if filled:
         return text.replace("</sheetData>", f"{filled}</sheetData>", 1)
     return re.sub(r'(<c r="([A-Z]+)(?:[3-9]|\d\d+)"[^>]*>)<v>0</v></c>', below, text)
+
+
+def _growing(text: str, columns: Mapping[str, Mapping[str, str]]) -> str:
+    """A table whose columns of formulas are filled by Excel in every row that is added."""
+    name = re.search(r'displayName="([^"]+)"', text)
+    for heading, formula in columns.get(name[1] if name else "", {}).items():
+        column = rf'(<tableColumn id="\d+" name="{re.escape(escape(heading))}"[^>]*?)/>'
+        fill = f"<calculatedColumnFormula>{escape(formula[1:])}</calculatedColumnFormula>"
+        if found := re.search(column, text):
+            text = text.replace(found[0], f"{found[1]}>{fill}</tableColumn>", 1)
+    return text
 
 
 def _rows(letters: Sequence[str], rows: int) -> str:
