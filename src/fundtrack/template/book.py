@@ -266,6 +266,7 @@ class _Book:
 
     def _heading_look(self, item: Field | None) -> Any:
         wrap = {"bold": True, "text_wrap": True, "border": 1, "border_color": "#FFFFFF"}
+        wrap |= {"align": "left", "indent": 1}
         if item is None:
             return self.look(**wrap, italic=True, font_color=GREY, bg_color="#F2F2F2")
         if item.constraints.required:
@@ -333,8 +334,8 @@ class _Book:
         low, high = live.parameter("dur.band_low_months"), live.parameter("dur.short_months")
         steps = [
             (f"OR({m}<{low},AND({m}={low},{d}=0))", {"bg_color": RED, "font_color": "#FFFFFF"}),
-            (f"{m}<({low}+{high})/2", {"bg_color": ORANGE}),
-            ("TRUE", {"bg_color": AMBER}),
+            (f"{m}<({low}+{high})/2", {"bg_color": ORANGE, "font_color": "#000000"}),
+            ("TRUE", {"bg_color": AMBER, "font_color": "#000000"}),
         ]
         where = f"{letters[MONTHS]}2:{letters[DAYS]}{self.rows + 1}"
         for test, look in steps:
