@@ -236,7 +236,7 @@ def _by_schema(
     if table is None:
         alike = _near_sheet(grid)
         faults = [_did_you_mean_sheet(workbook, grid, alike, main=main)] if alike else []
-        yield _Found(facts, None, faults)
+        yield _Found(replace(facts, uncalculated=()), None, faults)  # nothing of it is read
         return
     if table.orientation == "settings":
         yield _settings(workbook, grid, table, facts, how, main=main)
@@ -265,6 +265,7 @@ def _by_schema(
             headings=part.headings,
             ignored_columns=[(column_letter(c), text) for c, text in heading.ignored],
             skipped=skipped,
+            uncalculated=_in_columns(grid.uncalculated, part),
         ),
         Table(
             table.name, raw, (part,), raw, text_only=grid.text_only, percent=_percent(grid, part)
@@ -285,6 +286,12 @@ def _facts(workbook: Workbook, grid: Grid, *, main: bool) -> SheetFacts:
         uncalculated=grid.uncalculated,
         main=main,
     )
+
+
+def _in_columns(addresses: Sequence[str], part: Part) -> list[str]:
+    """Those of the cells that stand in a column that is read."""
+    read = set(part.columns.values())
+    return [address for address in addresses if address.rstrip("0123456789") in read]
 
 
 def _part(workbook: Workbook, grid: Grid, heading: _Heading, *, main: bool) -> Part:
