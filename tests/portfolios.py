@@ -206,10 +206,10 @@ def _line(dice: random.Random, name: str, grants: list[str], subs: list[str]) ->
 def _rates(dice: random.Random) -> list[dict[str, Any]]:
     """USD is quoted to EUR about every month, GBP from EUR; now and then a month is missing."""
     found = []
-    complete = dice.random() < 0.8
+    complete = dice.random() < 0.6
     day = date(2023, 11, 25)
     while day < date(2024, 12, 31):
-        if complete or dice.random() < 0.9:
+        if complete or dice.random() < 0.7:
             found.append(_rate("USD", "EUR", day, round(dice.uniform(0.85, 0.98), 4)))
             found.append(_rate("EUR", "GBP", day, round(dice.uniform(0.82, 0.9), 4)))
         day += timedelta(dice.choice([28, 31]))

@@ -37,8 +37,8 @@ NOTHING, TO_READ = "Nothing to count yet", "For reading: no number is set"
 NO_CURRENCY = "Fill in the reporting currency in Settings first"
 DISBURSED = "Not worked out here: the value basis is disbursement. Run fundtrack check"
 NO_RATE = (
-    "amounts have no exchange rate of their own. Add them; fundtrack check also tries a rate "
-    "through a third currency"
+    "Not worked out here: add the missing exchange rates (fundtrack check also tries a third "
+    "currency). Amounts without one: "
 )
 BEYOND = "Not worked out here: some rows lie below the last row with formulas"
 Here = Callable[[str], str]  # gives the cell of a field in the formula's own row
@@ -774,7 +774,7 @@ def line(figure: Figure, row: int, w: Workings) -> list[str]:
     lost = "+".join(f"SUM({w.all(name, outside=True)})" for name in figure.lost)
     money = figure.check != "PAY-02"
     stops = [
-        (f"{lost}>0", f'"Not worked out here: "&({lost})&" {NO_RATE}"'),
+        (f"{lost}>0", f'"{NO_RATE}"&({lost})'),
         ("ft_beyond>0", f'"{BEYOND}"'),
     ]
     if money:
