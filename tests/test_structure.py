@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import fundtrack
-from fundtrack import columns, rules, schema, validate
+from fundtrack import columns, rules, schema, settings, validate
 from fundtrack.model import Basis, Severity
 from fundtrack.rules.sources import SOURCES
 
@@ -37,7 +37,7 @@ LAYERS = [
     {"rules"},
     {"evaluate", "workings"},
     {"ledger"},
-    {"report"},
+    {"report", "template"},
     {"accountability"},
     {"pages", "pipeline"},
     {"cli"},
@@ -49,7 +49,7 @@ HOMES = {
     "msoffcrypto": {"readers"},
     "psutil": {"apart"},
     "pandera": {"validate"},
-    "xlsxwriter": {"report"},
+    "xlsxwriter": {"report", "template"},
     "lxml": {"ooxml", "report"},
     "yaml": {"schema"},
     "click": {"cli"},
@@ -146,9 +146,10 @@ def test_two_fields_of_a_table_never_share_a_heading():
 
 
 def test_every_fault_of_the_schemas_can_be_explained():
-    said = {w.check for w in validate.WORDS.values()} | set(
-        re.findall(r'"(SCH-[a-z-]+)"', Path(columns.__file__).read_text(encoding="utf-8"))
-    )
+    said = {w.check for w in validate.WORDS.values()}
+    for module in (columns, settings):
+        source = Path(module.__file__).read_text(encoding="utf-8")
+        said |= set(re.findall(r'"(SCH-[a-z-]+)"', source))
     assert {name for name in said if name.startswith("SCH-")} == set(validate.CONSTRAINTS)
 
 

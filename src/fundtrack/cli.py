@@ -643,3 +643,59 @@ def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> N
         _stop(found)
     click.echo(records.verified(found) if style == "json" else text.verified(found))
     sys.exit(0 if found.same else FOUND)
+
+
+@main.command(epilog="Example: fundtrack template donor -o grants-2025.xlsx --modules safety")
+@click.argument("kind", required=False, type=click.Choice(["donor", "programme"]))
+@click.option(
+    "-o",
+    "--output",
+    type=WORKBOOK,
+    help="Where to write it; KIND-template.xlsx in this folder unless given.",
+)
+@click.option(
+    "--modules",
+    metavar="NAMES",
+    help="Sheets beyond the core, with commas: security, events, safety, learning, programme, "
+    "police. All of the kind unless given.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=WORKBOOK,
+    metavar="WORKBOOK",
+    help="Fill it with what this file holds: an export, or a workbook of an older template.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@reads_files
+def template(
+    kind: str | None,
+    output: Path | None,
+    modules: str | None,
+    source: Path | None,
+    force: bool,
+    bounds: Bounds,
+    password: str | None,
+) -> None:
+    """Make a workbook to fill, with lists, checks while you type, and a live summary."""
+    from fundtrack import pipeline
+
+    if kind is None and source is None:
+        raise click.UsageError("Say which: fundtrack template donor, or programme.")
+    wanted = None if modules is None else [m.strip() for m in modules.split(",") if m.strip()]
+    done = _guarded(
+        str(source or output or kind),
+        lambda: pipeline.template(
+            kind, wanted, source, output, force=force, bounds=bounds, password=password
+        ),
+    )
+    if isinstance(done, str):
+        _stop(done)
+    click.echo(f"The template: {done.path}")
+    if source is not None:
+        moved = ", ".join(f"{sheet} {count:,}" for sheet, count in done.rows.items())
+        click.echo(f"Rows moved: {moved or 'none'}.")
+        click.echo(
+            f"Left behind or not told: {done.left}; columns still to be filled: {done.questions}. "
+            "The sheet Read me lists them."
+        )

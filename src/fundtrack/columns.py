@@ -64,9 +64,7 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
     if not tables:
         raise _nothing(workbook)
     remarks = [*workbook.remarks, *remarks]
-    remarks += [
-        f"The sheet “{s.sheet}” has headings but no rows." for s in facts if s.table and not s.rows
-    ]
+    remarks += _without_rows([s.sheet for s in facts if s.table and not s.rows])
     known = [layout] if layout else []
     for companion in companions:
         further, more, others, said, export = _one(companion, count, main=False)
@@ -95,6 +93,14 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
         layout.kind if layout else kind,
         [*dict.fromkeys(remarks)],
     )
+
+
+def _without_rows(sheets: Sequence[str]) -> list[str]:
+    """One sentence on the sheets that nobody filled: of a template there may be many."""
+    if len(sheets) < 2:
+        return [f"The sheet “{sheet}” has headings but no rows." for sheet in sheets]
+    listed = ", ".join(f"“{sheet}”" for sheet in sheets)
+    return [f"These sheets have headings but no rows: {listed}."]
 
 
 def _one(
@@ -265,7 +271,7 @@ def _by_schema(
     if table is None:
         alike = _near_sheet(grid)
         faults = [_did_you_mean_sheet(workbook, grid, alike, main=main)] if alike else []
-        yield _Found(facts, None, faults)
+        yield _Found(replace(facts, uncalculated=()), None, faults)  # nothing of it is read
         return
     if table.orientation == "settings":
         yield _settings(workbook, grid, table, facts, how, main=main)
@@ -294,6 +300,7 @@ def _by_schema(
             headings=part.headings,
             ignored_columns=sheets.letters((c, sheets.words(text)) for c, text in heading.ignored),
             skipped=skipped,
+            uncalculated=_in_columns(grid.uncalculated, part),
         ),
         Table(
             table.name,
@@ -305,6 +312,12 @@ def _by_schema(
         ),
         faults,
     )
+
+
+def _in_columns(addresses: Sequence[str], part: Part) -> list[str]:
+    """Those of the cells that stand in a column that is read."""
+    read = set(part.columns.values())
+    return [address for address in addresses if address.rstrip("0123456789") in read]
 
 
 def _settings(

@@ -18,6 +18,7 @@ from fundtrack.accountability import Keeping, Kept, keep
 from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import Assessment, FundtrackError, Options, Severity
 from fundtrack.ooxml import Package
+from fundtrack.report.package import write_file
 
 if TYPE_CHECKING:
     from fundtrack import columns
@@ -149,6 +150,59 @@ def inspect(
 
     others = [read.workbook(other, bounds, password) for other in companions]
     return columns.mapped(_read(path, bounds or Bounds(), password), others)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A template that was written: where, and of what it was filled with how much."""
+
+    path: Path
+    rows: Mapping[str, int]  # by sheet
+    left: int  # sheets and columns left behind, and facts that the source cannot tell
+    questions: int  # columns that are still to be filled
+
+
+def template(
+    kind: str | None,
+    modules: Sequence[str] | None = None,
+    source: Path | None = None,
+    output: Path | None = None,
+    *,
+    force: bool = False,
+    bounds: Bounds | None = None,
+    password: str | None = None,
+) -> Filled:
+    """Writes a template, empty or filled with what `source` holds.
+
+    Without a `kind` it is that of the source; what came protected stays so. Raises FundtrackError where a file cannot be read
+    or written, or there is no such module.
+    """
+    from fundtrack import columns, schema, template, validate  # noqa: PLC0415 - they load pandas
+
+    content, seal = template.Content(), None
+    if source is None:
+        kind = kind or template.KINDS[0]
+        chosen = template.chosen(kind, modules)
+        goal = output or Path(f"{kind}-template.xlsx")
+    else:
+        workbook = _read(source, bounds or Bounds(), password)
+        seal = _seal(password) if workbook.locked else None
+        mapped = columns.mapped(workbook)
+        kind = kind or mapped.kind
+        chosen = template.chosen(kind, modules)
+        goal = output or source.with_name(f"{source.stem}.template.xlsx")
+        tables, _ = validate.typed(mapped.tables)
+        layout = schema.layouts().get(mapped.layout)
+        silent = layout.silent if layout else ()
+        content = template.content(source.name, tables, mapped.sheets, chosen, silent)
+    if goal.exists() and not force:
+        raise FundtrackError(
+            goal.name, "exists already.", "Name another with --output, or replace it with --force."
+        )
+    built = template.build(kind, chosen, content)
+    write_file(goal, seal(built) if seal else built)
+    counts = {t.sheet: len(content.rows[t.name]) for t in chosen if t.name in content.rows}
+    return Filled(goal, counts, len(content.left), len(content.questions))
 
 
 def _assessed(

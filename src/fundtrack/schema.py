@@ -19,6 +19,8 @@ import yaml
 
 T = TypeVar("T")
 
+EXAMPLE = "EXAMPLE-"  # how the key of a template's example row begins: such a row is never read
+
 # A field's type and the pandas dtype of its typed column. Numbers and strings stay blank through a
 # comparison; dates do not, and must be guarded.
 DTYPES = {
@@ -250,6 +252,12 @@ def tables() -> dict[str, TableSchema]:
             if column.codelist and column.codelist not in codelists():
                 raise ValueError(f"schema {table.name}: no code list {column.codelist}")
     return found
+
+
+@cache
+def version() -> str:
+    """The edition of the templates, as the Settings sheet states it."""
+    return str(_load(root() / "order.yaml")["version"])
 
 
 @cache

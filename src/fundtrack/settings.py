@@ -5,7 +5,7 @@ An option of the command wins over the settings sheet, and the report says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -66,7 +66,43 @@ def in_force(
     settings = _settings(tables, options, remarks)
     limits, faults = _limits(tables.get("thresholds"), numbers)
     exemptions, more = _exemptions(tables.get("exceptions"), checks)
-    return InForce(settings, limits, exemptions, [*faults, *more], remarks)
+    return InForce(settings, limits, exemptions, [*faults, *more, *_template(tables)], remarks)
+
+
+def _template(tables: Mapping[str, Table]) -> Iterator[Fault]:
+    """Another version of the template than the present one, or another kind than its sheets."""
+    given = _one_row(tables.get("settings"))
+    present, version = int(schema.version()), given.get("schema_version")
+    if version is not None and version != schema.version():
+        number = int(version) if version.isdecimal() else None
+        if number is None:
+            said = "“{heading}” holds “{value}”, which is no version of the template."
+            cure = f"Write {present}, if the sheets are those of the present template."
+        elif number < present:
+            said = f"The template is of version {{value}}; the present one is {present}."
+            cure = "Run `fundtrack template --from` on this workbook: it moves the data over."
+        else:
+            said = f"The template is of version {{value}}, but this fundtrack knows {present}."
+            cure = "Update fundtrack, so that it reads the columns that are new in it."
+        yield _of_template("schema_version", said, cure, f"version {present}")
+    own = [t for t in schema.tables().values() if t.workbooks == ["programme"]]
+    filled = [t.sheet for t in own if t.name in tables and len(tables[t.name].frame)]
+    kind = given.get("workbook_type")
+    if kind == "donor" and filled:
+        listed = ", ".join(f"“{sheet}”" for sheet in filled)
+        said = f"“{{heading}}” says donor, but a programme's sheets are filled: {listed}."
+        cure = "Write programme, or move the data: `fundtrack template programme --from` this file."
+        yield _of_template("workbook_type", said, cure, "programme")
+    elif kind == "programme" and not any(t.name in tables for t in own):
+        said = "“{heading}” says programme, but there is no sheet of a programme."
+        cure = "Write donor, or move the data: `fundtrack template donor --from` this file."
+        yield _of_template("workbook_type", said, cure, "donor")
+
+
+def _of_template(name: str, said: str, cure: str, expected: str) -> Fault:
+    return Fault(
+        "SCH-template", Severity.WARNING, "settings", name, said, cure, expected, labels=[1]
+    )
 
 
 def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str]) -> Settings:

@@ -17,10 +17,11 @@ import pandas as pd
 from fundtrack.model import Part, SheetFacts
 from fundtrack.ooxml import column_letter
 from fundtrack.read import Cell, Grid, Workbook
-from fundtrack.schema import Field, TableSchema, fold
+from fundtrack.schema import EXAMPLE, Field, TableSchema, fold
 
 HEADER_ROWS = 30  # a heading further down than this is not looked for
 NEAR = 0.85  # how alike two spellings are before we ask “did you mean”
+EXAMPLES = "example rows of the template"  # why such rows are skipped
 TOTAL = re.compile(
     r"((grand|sub|sous|zwischen)[ -]?)?(total(s|e|es)?|totaux)\b\W*( .*)?"
     r"|(zwischen)?sum(me|a)?|gesamt(summe)?|ensemble",
@@ -227,6 +228,7 @@ def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], di
         "blank rows": [],
         "totals rows": [],
         "HXL tag rows": [],
+        EXAMPLES: [],
         "repeated headings": [],
         "notes below the table": [],
     }
@@ -236,6 +238,9 @@ def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], di
         value = "" if key is None else row[key]
         if value != "" and not (isinstance(value, str) and _doubtful(value, headed)):
             labels.append(number)
+            continue
+        if isinstance(value, str) and _is_example(value):
+            skipped[EXAMPLES].append(number)
             continue
         cells = [row[c] for c in head.fields]
         filled = [v for v in cells if _filled(v)]
@@ -303,13 +308,19 @@ def _blank_above(grid: Grid, number: int) -> bool:
 
 
 def _doubtful(key: str, headed: str) -> bool:
-    """Whether a key is blank, a tag, a total or the heading again; most are told at once."""
+    """Whether a key is blank, a tag, a total, an example or the heading; most are told at once."""
     text = key.strip()
     if not text or text[0] == "#" or (headed and fold(text) == headed):
         return True
     if " " not in text and text[0].isalnum() and text[0] not in "tTgGsSeEzZ":
         return False
-    return TOTAL.fullmatch(text) is not None or TOTAL_LAST.fullmatch(text) is not None
+    total = TOTAL.fullmatch(text) is not None or TOTAL_LAST.fullmatch(text) is not None
+    return total or _is_example(text)
+
+
+def _is_example(key: str) -> bool:
+    """Whether a row is the greyed example of a template; EX-1 and EXAMPLE are keys like others."""
+    return key.strip().upper().startswith(EXAMPLE)
 
 
 def _totals_beside(row: Sequence[Cell]) -> bool:

@@ -218,6 +218,8 @@ CONSTRAINTS = {
     "SCH-heading": "A heading or a sheet's name is nearly one that is known. It is not taken for "
     "it: we ask.",
     "SCH-two-columns": "Two columns read as the same field, so neither was used.",
+    "SCH-template": "The Settings name another version of the template than the present one, or "
+    "another kind of workbook than the sheets make. The workbook is checked all the same.",
 }
 WORDS = {
     "type": Words(
