@@ -349,7 +349,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
                 },
             )
         ),
-        "no workbook part",
+        "cannot be read",
     ),
     "sheet leaves the package.xlsx": (
         lambda: zipped(

@@ -617,7 +617,7 @@ def test_dur_06_of_the_example(judge):
 # Signed from 2024-01-01; what remained when the money came, “” where the check has nothing to say.
 LEFT = rows_of("""
 grant_id  | end        | amended_end_date | paid                  | left
-EXAMPLE   | 2024-12-31 |                  | 2024-07-10            | 5 months 22 days
+GUIDANCE  | 2024-12-31 |                  | 2024-07-10            | 5 months 22 days
 EXACT     | 2024-12-31 |                  | 2024-07-01            | 6 months 0 days
 DAY-MORE  | 2024-12-31 |                  | 2024-06-30            |
 BEFORE    | 2024-12-31 |                  | 2023-12-01            |

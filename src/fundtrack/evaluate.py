@@ -20,7 +20,6 @@ import pandas as pd
 from fundtrack import rules, schema
 from fundtrack.book import Book
 from fundtrack.model import (
-    ROWS_A_PART,
     Check,
     Fault,
     Finding,
@@ -255,7 +254,6 @@ class _Engine:
         held = table.values(labels, names)
         found = []
         for i, (label, name) in enumerate(zip(labels, names, strict=True)):
-            place = table.place(label, name)
             value = HIDDEN if verdict.hidden else json_value(held[i])
             found.append(
                 self._finding(
@@ -263,7 +261,7 @@ class _Engine:
                     severities[i],
                     verdict.scope or check.scope,
                     table,
-                    place,
+                    label,
                     name,
                     str(follow[i]),
                     value,
@@ -374,7 +372,6 @@ class _Engine:
             )
             held = table.values(labels, [fault.field] * len(labels))
             for i, label in enumerate(labels):
-                place = table.place(label, fault.field)
                 value = json_value(held[i])
                 found.append(
                     self._finding(
@@ -382,7 +379,7 @@ class _Engine:
                         fault.severity,
                         fault.scope,
                         table,
-                        place,
+                        label,
                         fault.field,
                         keys[i],
                         value,
@@ -421,7 +418,7 @@ class _Engine:
         severity: Severity,
         scope: str,
         table: Table,
-        place: Any,
+        label: int,
         field: str | None,
         key: str,
         value: Any,
@@ -431,6 +428,7 @@ class _Engine:
         difference: str | None = None,
     ) -> Finding:
         accepted, message = self._exempted(check, key, message)
+        place = table.place(label, field)
         return Finding(
             "",
             check,
@@ -451,17 +449,17 @@ class _Engine:
             difference,
             accepted,
             place.part.main,
-            self._owner(table, place),
+            self._owner(table, label),
         )
 
-    def _owner(self, table: Table, place: Any) -> str | None:
+    def _owner(self, table: Table, label: int) -> str | None:
         """The organisation whose record it is; none for a restricted sheet, whose rows are not
         to be followed to anybody outside it.
         """
         if schema.tables()[table.name].restricted:
             return None
         owners = self.book.once(("owners", table.name), lambda: _owners(self.book, table))
-        return owners.get(place.row + table.parts.index(place.part) * ROWS_A_PART)
+        return owners.get(label)
 
     def _exempted(self, check: str, key: str, message: str) -> tuple[bool, str]:
         """Whether a valid exception covers the finding; if one did, its message says so."""
@@ -682,7 +680,7 @@ class _Engine:
                 severity,
                 share.words.get("of", check.scope),
                 table,
-                table.place(label, field),
+                label,
                 field,
                 key,
                 json_value(table.value(label, field)),

@@ -174,8 +174,8 @@ def template(
 ) -> Filled:
     """Writes a template, empty or filled with what `source` holds.
 
-    Without a `kind` it is that of the source; what came protected stays so. Raises FundtrackError where a file cannot be read
-    or written, or there is no such module.
+    Without a `kind` it is that of the source; what came protected stays so. Raises
+    FundtrackError where a file cannot be read or written, or there is no such module.
     """
     from fundtrack import columns, schema, template, validate  # noqa: PLC0415 - they load pandas
 

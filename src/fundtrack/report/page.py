@@ -67,7 +67,7 @@ class Page:
         return names
 
     def _free(self, role: str) -> str:
-        name = wanted = ROLES[role][0]
+        name = wanted = ROLES[role][0] if role in ROLES else role.capitalize()
         number = 2
         while name.lower() in self._taken:
             name, number = f"{wanted} {number}", number + 1
