@@ -31,7 +31,6 @@ import gc, sys, time
 from pathlib import Path
 from python_calamine import CalamineWorkbook
 from fundtrack import pipeline, read, report, rules
-from fundtrack.model import Options
 
 def seconds(work):
     start = time.perf_counter()
@@ -50,7 +49,7 @@ gc.disable()
 path = Path(sys.argv[1])
 reading = min(seconds(objects) for _ in range(3))
 workbook = read.workbook(path)
-judged = pipeline._assessed(workbook, [], Options())
+judged = pipeline._assessed(workbook, [], pipeline.Request(path))[0]
 print(reading, min(seconds(copy) for _ in range(3)), len(judged.findings))
 """
 FUNDTRACK = [sys.executable, "-m", "fundtrack"]
