@@ -104,7 +104,8 @@ def digest_of(grid: Grid) -> str | None:
     digest, yes_or_no = hashlib.sha256(), set[str]()
     for start in range(0, height, 1000):
         rows = [row[:width] for row in grid.rows[start : min(start + 1000, height)]]
-        long = {x for row in rows for x in row if type(x) is float and (x % 1 or abs(x) >= 1e15)}
+        distinct = set().union(*rows)
+        long = [x for x in distinct if type(x) is float and (x % 1 or abs(x) >= 1e15)]
         shorter = {x: _in_15_digits(x) for x in long if float(f"{x:.15g}") != x}
         if shorter:
             rows = [[shorter.get(x, x) if type(x) is float else x for x in row] for row in rows]

@@ -27,6 +27,7 @@ TOTAL = re.compile(
     r"|(zwischen)?sum(me|a)?|gesamt(summe)?|ensemble",
     re.I,
 )
+_TOTALS_BEGIN = {"tot", "gra", "sub", "sou", "zwi", "sum", "ges", "ens", EXAMPLE[:3].casefold()}
 TOTAL_LAST = re.compile(r".{1,40}\W(sub[ -]?)?totals?\W*", re.I)  # “NGO subtotal:”, in a key only
 
 
@@ -232,7 +233,7 @@ def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], di
         "repeated headings": [],
         "notes below the table": [],
     }
-    headed = fold(head.texts.get(key, "")) if key is not None else ""
+    headed = head.texts.get(key, "").strip().casefold() if key is not None else ""
     labels = []
     for number, row in enumerate(grid.rows[head.body : foot], first):
         value = "" if key is None else row[key]
@@ -310,9 +311,11 @@ def _blank_above(grid: Grid, number: int) -> bool:
 def _doubtful(key: str, headed: str) -> bool:
     """Whether a key is blank, a tag, a total, an example or the heading; most are told at once."""
     text = key.strip()
-    if not text or text[0] == "#" or (headed and fold(text) == headed):
+    low = text.casefold()
+    if not text or text[0] == "#" or low == headed:
         return True
-    if " " not in text and text[0].isalnum() and text[0] not in "tTgGsSeEzZ":
+    begins = low[:3] in _TOTALS_BEGIN or "total" in low
+    if " " not in text and text[0].isalnum() and not begins:
         return False
     total = TOTAL.fullmatch(text) is not None or TOTAL_LAST.fullmatch(text) is not None
     return total or _is_example(text)

@@ -149,15 +149,22 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
 
 def _read(field: Field, cells: list[Any], kinds: set[type], *, text_only: bool) -> list[Parsed]:
     """Each cell parsed; the plainest columns, which are most of a workbook, without ceremony."""
-    free = field.type == "string" and not field.codelist and not field.constraints.pattern
-    if free and kinds == {str}:
-        return [(cell.strip() or None, None) for cell in cells]
-    if field.type == "number" and kinds <= {float, int, str} and not text_only:
-        texts = {cell for cell in cells if type(cell) is str and cell.strip()}
-        if not texts:
-            return [(None if type(cell) is str else cell, None) for cell in cells]
+    if field.type == "string" and not field.codelist and kinds == {str}:
+        texts = [cell.strip() or None for cell in cells]
+        if field.constraints.pattern is not None:  # an identifier: “n/a” is none
+            texts = [
+                None if t and len(t) <= _SIGN and t.casefold() in cells_.NO_SIGNS else t
+                for t in texts
+            ]
+        return [(text, None) for text in texts]
+    plain = field.type == "number" and kinds <= {float, int, str} and not text_only
+    if plain and not any(type(cell) is str and cell.strip() for cell in cells):
+        return [(None if type(cell) is str else cell, None) for cell in cells]
     parse = cells_.parser(field, text_only=text_only)
     return [parse(cell) for cell in cells]
+
+
+_SIGN = max(map(len, cells_.NO_SIGNS))
 
 
 def _distinct(cells: Any, kinds: set[type]) -> tuple[Any, list[Any]]:
