@@ -678,16 +678,14 @@ def template(
     password: str | None,
 ) -> None:
     """Make a workbook to fill, with lists, checks while you type, and a live summary."""
-    from fundtrack import pipeline
+    from fundtrack.template import make
 
     if kind is None and source is None:
         raise click.UsageError("Say which: fundtrack template donor, or programme.")
     wanted = None if modules is None else [m.strip() for m in modules.split(",") if m.strip()]
     done = _guarded(
         str(source or output or kind),
-        lambda: pipeline.template(
-            kind, wanted, source, output, force=force, bounds=bounds, password=password
-        ),
+        lambda: make(kind, wanted, source, output, force=force, bounds=bounds, password=password),
     )
     if isinstance(done, str):
         _stop(done)
