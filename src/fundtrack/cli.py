@@ -216,9 +216,8 @@ def check(
 ) -> None:
     """Check workbooks, and write an annotated copy (STEM.checked.xlsx) beside each.
 
-    Reads .xlsx, .xlsm, .xlsb, .xls, .ods and .csv. The input is never changed. Exit code: 0
-    nothing found at
-    the level of --fail-on, 1 something found, 2 a file could not be checked.
+    Reads .xlsx, .xlsm, .xlsb, .xls, .ods and .csv. The input is never changed. Exit code: 0 nothing
+    found at the level of --fail-on, 1 something found, 2 a file could not be checked.
     """
     from fundtrack import pipeline
     from fundtrack.accountability import Keeping
@@ -323,8 +322,7 @@ def _guarded(file: str, work: Callable[[], Any]) -> Any:
         )
         return _line(
             f"{file}: fundtrack itself failed ({type(error).__name__}{where}). Nothing was "
-            f"changed. Please report this "
-            "line, without the workbook."
+            "changed. Please report this line, without the workbook."
         )
 
 
