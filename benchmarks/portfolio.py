@@ -3,8 +3,7 @@
     python benchmarks/portfolio.py big.xlsx --rows 100000 --faults 0.01
 
 Every fault is a short grant, an unknown code, an end before its start, a dangling reference, a
-blank
-amount or a date kept as text, in turn. The same arguments give the same bytes.
+blank amount or a date kept as text, in turn. The same arguments give the same bytes.
 """
 
 from __future__ import annotations

@@ -216,9 +216,8 @@ def check(
 ) -> None:
     """Check workbooks, and write an annotated copy (STEM.checked.xlsx) beside each.
 
-    Reads .xlsx, .xlsm, .xlsb, .xls, .ods and .csv. The input is never changed. Exit code: 0
-    nothing found at
-    the level of --fail-on, 1 something found, 2 a file could not be checked.
+    Reads .xlsx, .xlsm, .xlsb, .xls, .ods and .csv. The input is never changed. Exit code: 0 nothing
+    found at the level of --fail-on, 1 something found, 2 a file could not be checked.
     """
     from fundtrack import pipeline
     from fundtrack.accountability import Keeping
@@ -323,8 +322,7 @@ def _guarded(file: str, work: Callable[[], Any]) -> Any:
         )
         return _line(
             f"{file}: fundtrack itself failed ({type(error).__name__}{where}). Nothing was "
-            f"changed. Please report this "
-            "line, without the workbook."
+            "changed. Please report this line, without the workbook."
         )
 
 
@@ -678,16 +676,14 @@ def template(
     password: str | None,
 ) -> None:
     """Make a workbook to fill, with lists, checks while you type, and a live summary."""
-    from fundtrack import pipeline
+    from fundtrack.template import make
 
     if kind is None and source is None:
         raise click.UsageError("Say which: fundtrack template donor, or programme.")
     wanted = None if modules is None else [m.strip() for m in modules.split(",") if m.strip()]
     done = _guarded(
         str(source or output or kind),
-        lambda: pipeline.template(
-            kind, wanted, source, output, force=force, bounds=bounds, password=password
-        ),
+        lambda: make(kind, wanted, source, output, force=force, bounds=bounds, password=password),
     )
     if isinstance(done, str):
         _stop(done)

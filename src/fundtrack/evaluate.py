@@ -1,8 +1,7 @@
 """From typed tables to one result a check, with its findings.
 
 The engine alone makes findings, addresses, bounds and verdicts; a check only says which rows it
-judges
-and which of them meet it, or which sums make its share.
+judges and which of them meet it, or which sums make its share.
 """
 
 from __future__ import annotations
@@ -824,8 +823,7 @@ def _both(share: Result, rows: Result) -> Result:
 def _no_currency() -> str:
     return (
         "The amounts are in several currencies and no reporting currency is given: give one with "
-        "--reporting-currency, "
-        "and rates in a sheet Exchange rates."
+        "--reporting-currency, and rates in a sheet Exchange rates."
     )
 
 
@@ -868,9 +866,8 @@ def _owners(book: Book, table: Table) -> dict[int, str]:
 def _with_ids(findings: Sequence[Finding], book: Book) -> list[Finding]:
     """Each finding with an id made of check, table, record and field, never of its row number.
 
-    Where two share all of these (an identifier given twice, or blank), the content of the row
-    tells them
-    apart, and if that is the same too, their order.
+    Where two share all of these (an identifier given twice, or blank), the content of the row tells
+    them apart, and if that is the same too, their order.
     """
     seen: dict[str, list[int]] = defaultdict(list)
     bases = [

@@ -32,8 +32,7 @@ class Rates:
     """Exchange rates by day.
 
     Looked up for a value date: the same day, else the latest earlier day within `max_age_days`;
-    then
-    the inverse rate; then one cross through a third currency, the reporting currency first.
+    then the inverse rate; then one cross through a third currency, the reporting currency first.
     """
 
     def __init__(self, rates: pd.DataFrame, max_age_days: float, reporting: str | None) -> None:

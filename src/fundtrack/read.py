@@ -718,6 +718,5 @@ def _decoded(data: bytes) -> tuple[str, list[str]]:
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace"), [
             "The CSV is not in UTF-8; it was read as Windows-1252. Accented letters may be "
-            "wrong: save it "
-            "as “CSV UTF-8” to be sure."
+            "wrong: save it as “CSV UTF-8” to be sure."
         ]

@@ -120,16 +120,14 @@ def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str])
         if reference:
             remarks.append(
                 f"No usable reference date is given: {reference}, the latest signature, start or "
-                f"payment in the data, was used. "
-                "Give another with --as-of."
+                "payment in the data, was used. Give another with --as-of."
             )
     currency = given.get("reporting_currency")
     if options.reporting_currency:
         if currency and currency != options.reporting_currency:
             remarks.append(
                 f"The reporting currency {options.reporting_currency} was given on the command "
-                f"line; the settings sheet "
-                f"says {currency}."
+                f"line; the settings sheet says {currency}."
             )
         currency = options.reporting_currency
     elif currency is None:
@@ -137,14 +135,12 @@ def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str])
         if len(used) == 1:
             currency = used[0]
             remarks.append(
-                f"No reporting currency is given: {currency}, the only currency in the data, was "
-                f"used."
+                f"No reporting currency is given: {currency}, the only currency in the data, was used."
             )
         elif used:
             remarks.append(
                 f"No reporting currency is given, and the data uses {', '.join(used)}: give one "
-                f"with --reporting-currency "
-                "and the rates in a sheet Exchange rates."
+                "with --reporting-currency and the rates in a sheet Exchange rates."
             )
     affiliation = given.get("treat_unknown_affiliation_as") or "unknown"
     if affiliation == "no":

@@ -21,10 +21,8 @@ class RowVerdicts:
     """One verdict a row of `table`: met, finding, not assessed (blank) or out of scope.
 
     `in_scope` and `meets` are boolean series over the rows judged, indexed by row label; blank
-    means
-    that a needed cell is blank. `message`, `remedy` and `expected` may hold the row's own fields,
-    the
-    parameters of the limits and what `words` gives for the rows that are findings.
+    means that a needed cell is blank. `message`, `remedy` and `expected` may hold the row's own
+    fields, the parameters of the limits and what `words` gives for the rows that are findings.
     """
 
     table: str
@@ -148,12 +146,10 @@ def entries(
     where the rows themselves are counted.
 
     part and whole: known to be in either; unknown: in the whole, perhaps in the part; doubtful:
-    perhaps
-    in both; burden: perhaps in the whole, never in the part.
+    perhaps in both; burden: perhaps in the whole, never in the part.
 
     Columns: figure, role, table, label, field, value (reporting currency), and one for each of
-    `groups`.
-    Rows with a blank or zero amount are left out.
+    `groups`. Rows with a blank or zero amount are left out.
     """
     known = amounts.astype("Float64").dropna()
     known = known[known != 0]

@@ -97,8 +97,7 @@ def _head(a: Assessment) -> list[str]:
     return [
         f"{a.file}: {verdict(a)}",
         f"{a.layout_title}; reference date {settings['reference_date'] or 'unknown'}; period: "
-        f"{period}; reporting currency "
-        f"{settings['reporting_currency'] or 'unknown'}.",
+        f"{period}; reporting currency {settings['reporting_currency'] or 'unknown'}.",
     ]
 
 

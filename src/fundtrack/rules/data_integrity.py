@@ -82,8 +82,7 @@ def dates(book: Book, limits: Limits) -> list[Faults | RowVerdicts]:
     Fix: type dates as real Excel dates, and see that the end is not before the start.
     Out of scope: (1) grants whose duration is stated without both dates, or the reverse.
     Example: 03/04/2024 as text could be April or March: a finding. A stated 12 months beside dates
-    of 6 is a
-    warning.
+    of 6 is a warning.
     """
     grants = book["grants"]
     stated = grants["planned_duration_months"]
@@ -407,8 +406,7 @@ def enough(book: Book, limits: Limits, results: Sequence[Result]) -> Remarks:
     Why: a portfolio that says little must not look better than one that says much.
     Fix: fill the cells that the reason names; blank is unknown, never “no”.
     Out of scope: (1) checks that lack a whole sheet or column, which the summary lists; (2) checks
-    that do not
-    apply to the workbook.
+    that do not apply to the workbook.
     Example: LOC-01 between 20.8% and 35.8% for one blank affiliation is undetermined, and asks for
     that one cell.
     """

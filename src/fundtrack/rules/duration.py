@@ -208,8 +208,7 @@ def short_subgrant(book: Book, limits: Limits) -> RowVerdicts:
             Basis.HOUSE,
             ("S09",),
             "The mark against which the Grand Bargain Secretariat reports donors; not a rule for "
-            "preventing violent "
-            "extremism.",
+            "preventing violent extremism.",
         ),
     ],
     severity=Severity.WARNING,
@@ -264,9 +263,8 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
         terms_of_share,
         at_least="dur.multi_year_share_min_pct",
         message="{share} of the money for civil society ({part} of {whole}) is in grants of "
-        "{dur.multi_year_months} "
-        "months or more; the benchmark is {threshold}. The mean grant lasts {mean} months by "
-        "value.",
+        "{dur.multi_year_months} months or more; the benchmark is {threshold}. The mean grant lasts "
+        "{mean} months by value.",
         remedy="Convert {gap} to agreements of {dur.multi_year_months} months or more; the "
         "largest shorter grants are {levers}. Begin with the chains of renewals under DUR-05.",
         called={
@@ -324,9 +322,9 @@ def _asks(book: Book, money: pd.Series, undated: pd.Series, untyped: pd.Series) 
 def serial_renewals(book: Book, limits: Limits) -> RowVerdicts:
     """Grants of one provider to one recipient that follow each other, seen as one chain.
 
-    A grant joins the chain when it renews a grant in it, or begins within {dur.chain_gap_days}
-    days of the
-    chain's latest end, under the same programme where programmes are given. Overlaps count once.
+    A grant joins the chain when it renews a grant in it, or begins within {dur.chain_gap_days} days
+    of the chain's latest end, under the same programme where programmes are given. Overlaps count
+    once.
     Why: a chain of short grants is a long commitment without its security.
     Fix: replace the next renewal by one agreement of several years, and fund the gap.
     Out of scope: (1) cancelled grants; (2) recipients that are known not to be civil society
@@ -397,9 +395,8 @@ def _chains(grants: pd.DataFrame, gap_days: float) -> tuple[pd.DataFrame, list[s
     """One row a chain, indexed by the label of its latest grant; and all grants' ids, chain by
     chain.
 
-    Columns: first (the id of its first grant), grants (count), start, end, longest (months, a
-    spare day counts
-    as more), gap (unfunded days), begins (where its grants stand in the list of ids).
+    Columns: first (the id of its first grant), grants (count), start, end, longest (months, a spare
+    day counts as more), gap (unfunded days), begins (where its grants stand in the list of ids).
     """
     parties = ["provider_org_id", "recipient_org_id", "programme_id"]
     ordered = grants.sort_values(

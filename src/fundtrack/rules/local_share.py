@@ -1,8 +1,7 @@
 """Local share: how much reaches local independent organisations, and through how many hands?
 
 Who is local decides everything, so what is not known of a recipient widens the bounds of a share
-and is
-asked for by name; it is never read as “no”.
+and is asked for by name; it is never read as “no”.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
 @check(
     "LOC-01",
     "At least {loc.as_direct_min_pct}% of the money reaches local independent organisations "
-    "directly or through one "
-    "intermediary",
+    "directly or through one intermediary",
     name="Local independent CSO share, as directly as possible",
     scope="portfolio, country",
     origin="brief + source",
@@ -55,8 +53,7 @@ STATUS = ["hq_country", "intl_affiliated", "state_controlled"]
             Basis.SOURCE,
             ("S01", "S02", "S04"),
             "A benchmark borrowed from humanitarian finance, where state bodies count too; here "
-            "only independent "
-            "organisations do, as the brief asks.",
+            "only independent organisations do, as the brief asks.",
         )
     ],
     severity=Severity.WARNING,
@@ -66,14 +63,12 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
     """Direct grants (D) and sub-grants one step away (I1), over all grants but to state bodies (T).
 
     Local and independent: a national organisation with its headquarters where it works, neither
-    affiliated to
-    an international NGO nor controlled by the state. Each amount is converted at its own value
-    date.
+    affiliated to an international NGO nor controlled by the state. Each amount is converted at its
+    own value date.
     Why: organisations rooted in their communities carry the work and the risk.
     Fix: more direct grants, or a minimum that intermediaries pass on.
     Out of scope: (1) cancelled grants; (2) grants to state bodies; (3) grants outside the period;
-    (4) money that
-    passed through two or more intermediaries; (5) purchases of services.
+    (4) money that passed through two or more intermediaries; (5) purchases of services.
     Example: 166,500 direct and 120,000 through one intermediary, of 800,000, is 35.8125%.
     """
     f = flows(book)
@@ -167,8 +162,7 @@ def _of_grants(figure: str, role: str, amounts: pd.Series, grants: pd.DataFrame)
             Basis.SOURCE,
             ("S12",),
             "Reported only, until the donor sets a target. USAID aimed at 25 by 2025 and reached "
-            "10.2, or 6 by a strict "
-            "definition.",
+            "10.2, or 6 by a strict definition.",
         )
     ],
     severity=Severity.NOTE,
@@ -245,9 +239,8 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
     Why: international organisations work through local ones, and should share what they are given.
     Fix: a minimum to pass on in the next agreement, or the sub-grant report that is missing.
     Out of scope: (1) recipients that pass nothing on by agreement (“not applicable”); (2) local
-    independent
-    organisations without sub-grants; (3) state bodies, cancelled grants and grants outside the
-    period.
+    independent organisations without sub-grants; (3) state bodies, cancelled grants and grants
+    outside the period.
     Example: 120,000 passed on of 553,500 is 21.68%: a warning at 25%.
     """
     f = flows(book)

@@ -1,0 +1,190 @@
+"""The copies of a workbook: the original inside one, what reviewers wrote in earlier ones, where a
+new one goes and how it is written.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fundtrack import read, readers, report
+from fundtrack.bounds import Bounds, bytes_of
+from fundtrack.model import Assessment, FundtrackError
+from fundtrack.ooxml import Package
+
+PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What reviewers wrote so far, and the annotated copies that it stands in."""
+
+    answers: report.Answers
+    copies: tuple[Path, ...]
+    answered: tuple[str, ...] = ()  # names of those in which somebody answered
+
+
+def original(path: Path, bounds: Bounds, password: str | None) -> read.Workbook:
+    """The workbook; of an annotated copy, the original inside it.
+
+    Raises FundtrackError where it cannot be read.
+    """
+    data = bytes_of(path, bounds)
+    if path.suffix.lower() in PACKAGES:
+        opened = read.unlocked(path, data, bounds, password)
+        package = _annotated(path, opened, bounds)
+        if package is not None:
+            inside = read.workbook(path, bounds, data=report.stripped(package))
+            return replace(inside, locked=opened is not data)
+    return read.workbook(path, bounds, password, data=data)
+
+
+def _annotated(path: Path, data: bytes, bounds: Bounds) -> Package | None:
+    """The package of a file that fundtrack annotated; None where it is another, or broken: the
+    reader will say what is wrong with it.
+    """
+    try:
+        package = Package(path, data=data, bounds=bounds)
+    except FundtrackError:
+        return None
+    return package if report.is_annotated(package) else None
+
+
+def _met(
+    path: Path, goal: Path | None, bounds: Bounds, password: str | None
+) -> Iterator[tuple[Path, Package]]:
+    """The annotated copies that a run meets: its input, and what it is about to replace."""
+    for file in dict.fromkeys((path, goal)):
+        if file and file.is_file() and file.suffix.lower() in PACKAGES:
+            data = read.unlocked(file, bytes_of(file, bounds), bounds, password)
+            package = _annotated(file, data, bounds)
+            if package is not None:
+                yield file, package
+
+
+def earlier(
+    path: Path, goal: Path | None, bounds: Bounds, password: str | None, *, force: bool
+) -> Earlier | None:
+    """What reviewers wrote in the input, where it is an annotated copy, and in the copy that is
+    about to be replaced, so that their work is not lost.
+
+    Raises FundtrackError where some of it would be, unless `force`.
+    """
+    found, copies, answered = None, list[Path](), list[str]()
+    for file, package in _met(path, goal, bounds, password):
+        try:
+            there = report.answers_in(package, bounds)
+        except FundtrackError:
+            if force and file == goal:
+                continue
+            raise
+        if there is None:
+            continue
+        if there.others and file == goal and not force:
+            raise FundtrackError(
+                file.name,
+                f"would be replaced, and columns that were added to its findings be lost "
+                f"({', '.join(there.others)}).",
+                "Choose another name with --output, or replace it with --force.",
+            )
+        copies.append(file)
+        if there.given:
+            answered.append(file.name)
+        found = report.merged(found, there)
+    return Earlier(found, tuple(copies), tuple(answered)) if found else None
+
+
+def with_answers(assessment: Assessment, before: Earlier) -> Assessment:
+    """The assessment with the answers of earlier copies, and a remark on them."""
+    now = {finding.id for finding in assessment.findings}
+    told = report.carried(before.answers, now, " and ".join(before.answered))
+    return replace(assessment, answers=before.answers.given, remarks=[*assessment.remarks, *told])
+
+
+def place(path: Path, output: Path | None, *, shared: bool = False) -> Path:
+    """Where the copy of a workbook goes: beside it, into the folder given, or to the file given.
+
+    Raises FundtrackError where the file given has another ending than the copy.
+    """
+    word = "shared" if shared else "checked"
+    macros = path.suffix.lower() in PACKAGES and not shared
+    suffix = path.suffix if macros else ".xlsx"
+    name = f"{path.stem.removesuffix('.checked')}.{word}{suffix}"
+    if name == path.name:  # an annotated copy is checked again: it is an input too, and stays
+        name = f"{path.stem}.again{suffix}"
+    if output is None:
+        return path.with_name(name)
+    if not output.is_dir() and output.suffix.lower() != suffix.lower():
+        raise FundtrackError(
+            str(output),
+            "There is no such folder, and as a file it has the wrong ending.",
+            f"Name a folder that is there, or a file that ends in {suffix}.",
+        )
+    return output / name if output.is_dir() else output
+
+
+def write(
+    goal: Path,
+    workbook: read.Workbook,
+    assessment: Assessment,
+    before: Earlier | None,
+    *,
+    families: Mapping[str, str],
+    max_notes: int,
+    force: bool,
+    password: str | None,
+) -> int:
+    """Writes the annotated copy; gives the number of findings that have no note in it.
+
+    It is made from the very bytes that were judged, whatever became of the file since. Raises
+    FundtrackError as `report.annotate` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
+        source = workbook.path
+        if workbook.package is None:
+            source = Path(folder) / f"{workbook.path.stem}.xlsx"
+            report.plain_workbook([(g.sheet, g.rows) for g in workbook.grids], source)
+            told = (
+                f"A .{workbook.format} has no parts to keep: its values stand in a new "
+                f"workbook, without its formats."
+            )
+            digests = read.workbook(source).sheet_digests  # as they stand in the copy
+            remarks = [*assessment.remarks, told]
+            assessment = replace(assessment, remarks=remarks, digests=digests)
+        return report.annotate(
+            source,
+            assessment,
+            goal,
+            package=workbook.package,
+            seal=seal(password) if workbook.locked else None,
+            families=families,
+            max_notes=max_notes,
+            force=force,
+            earlier=before.answers if before else None,
+        )
+
+
+def seal(password: str | None) -> Callable[[bytes], bytes]:
+    """What came protected by a password does not leave without it."""
+    return lambda data: readers.locked(data, password or "")
+
+
+def strip(
+    path: Path, output: Path | None, bounds: Bounds, password: str | None, *, force: bool
+) -> Path:
+    """Writes the original back from an annotated copy, and gives its path. Raises FundtrackError
+    as `report.strip` does.
+    """
+    stem = path.stem.removesuffix(".checked")
+    aside = path.with_name(f"{stem}.original{path.suffix}")
+    goal = output or (path.with_name(f"{stem}{path.suffix}") if stem != path.stem else aside)
+    if output is None and goal.exists():  # the original is still there: do not touch it
+        goal = aside
+    data = bytes_of(path, bounds)
+    opened = read.unlocked(path, data, bounds, password)
+    package = Package(path, data=opened, bounds=bounds)
+    sealing = seal(password) if opened is not data else None
+    report.strip(path, goal, force=force, package=package, seal=sealing)
+    return goal
