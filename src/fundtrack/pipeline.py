@@ -75,7 +75,7 @@ def _check(request: Request) -> Checked:
     workbook = reading.result()
     if goal:
         report.refuse_target(request.path, goal, force=request.force)
-    earlier = None if request.redact else _earlier(request, goal)
+    earlier = None if request.redact else _earlier(request, goal, workbook)
     companions = [
         read.workbook(other, request.bounds, request.password) for other in request.companions
     ]
@@ -236,6 +236,7 @@ def _assessed(
         tables=tables,
         remarks=[*mapped.remarks, *given.remarks],
         digests=workbook.sheet_digests,
+        entered=workbook.entered_digests,
         workings=workings(book, results, request.max_workings) if request.report else None,
         pictures=pictures(book) if request.report else None,
     )
@@ -278,7 +279,9 @@ def _copies(request: Request, goal: Path | None) -> list[tuple[Path, Package]]:
     return [(file, package) for file, package in opened if package is not None]
 
 
-def _earlier(request: Request, goal: Path | None) -> tuple[report.Answers, str] | None:
+def _earlier(
+    request: Request, goal: Path | None, workbook: read.Workbook
+) -> tuple[report.Answers, str] | None:
     """What reviewers wrote so far, and in which files: the input, where it is an annotated copy,
     and the copy that is about to be replaced, so that their work is not lost.
 
@@ -286,6 +289,9 @@ def _earlier(request: Request, goal: Path | None) -> tuple[report.Answers, str] 
     """
     found, files = None, list[str]()
     for file, package in _copies(request, goal):
+        if file == goal and not request.force:
+            now = workbook.sheet_digests
+            report.refuse_loss(file, package, now, request.bounds, request.password)
         try:
             there = report.answers_in(package, request.bounds)
         except FundtrackError:
