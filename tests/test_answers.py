@@ -335,6 +335,60 @@ def test_a_copy_is_not_replaced_where_work_in_it_would_be_lost(tmp_path):
     assert copy.read_bytes() == before
 
 
+def test_a_copy_with_corrections_in_its_own_sheets_is_not_replaced(tmp_path):
+    path = made(tmp_path)
+    _, copy = checked(path)
+    plain = copy.read_bytes()
+    refusals = {}
+    for what, edit in {
+        "corrected": lambda w: setattr(w["Grants"]["A3"], "value", "G9"),
+        "added": lambda w: setattr(w.create_sheet("Our sums")["A1"], "value", 1),
+        "without provenance": lambda w: w.remove(w["Provenance"]),
+    }.items():
+        copy.write_bytes(plain)
+        workbook = openpyxl.load_workbook(copy)
+        edit(workbook)
+        workbook.save(copy)
+        before = copy.read_bytes()
+        with pytest.raises(FundtrackError) as refused:
+            check(Request(path))
+        assert copy.read_bytes() == before
+        refusals[what] = str(refused.value)
+        assert "Check that file itself" in refusals[what]
+        assert "--output" in refusals[what]
+        assert "--force" in refusals[what]
+    assert "Grants!A3 was G002, is G9." in refusals["corrected"]
+    assert "“Our sums” is new." in refusals["added"]
+    assert "cannot be told" in refusals["without provenance"]
+    check(Request(path, force=True))
+
+
+def test_a_copy_is_replaced_where_the_same_was_corrected_in_the_workbook(tmp_path):
+    path = made(tmp_path)
+    _, copy = checked(path)
+    for file in (path, copy):
+        workbook = openpyxl.load_workbook(file)
+        workbook["Grants"]["A3"].value = "G9"
+        workbook.save(file)
+    second, _ = checked(path)
+    assert second.sha256
+
+
+def test_a_formula_that_changes_by_itself_is_no_correction(tmp_path, soffice):
+    path = made(tmp_path)
+    workbook = openpyxl.load_workbook(path)
+    workbook["Grants"]["Z1"].value = "=RAND()"
+    workbook["Grants"]["Z2"].value = "=1+1"
+    workbook.save(path)
+    path = soffice(path, "xlsx").replace(tmp_path / "rand.xlsx")  # with results
+    _, copy = checked(path)
+    workbook = openpyxl.load_workbook(copy)  # saved without results
+    workbook.save(copy)
+    checked(path)
+    soffice(copy, "xlsx").replace(copy)  # saved with another result
+    checked(path)
+
+
 def test_a_workbook_without_findings_has_no_answers(tmp_path):
     with pytest.raises(FundtrackError, match="no sheet of findings"):
         read_answers(made(tmp_path))

@@ -65,7 +65,12 @@ def _met(
 
 
 def earlier(
-    path: Path, goal: Path | None, bounds: Bounds, password: str | None, *, force: bool
+    workbook: read.Workbook,
+    goal: Path | None,
+    bounds: Bounds,
+    password: str | None,
+    *,
+    force: bool,
 ) -> Earlier | None:
     """What reviewers wrote in the input, where it is an annotated copy, and in the copy that is
     about to be replaced, so that their work is not lost.
@@ -73,7 +78,9 @@ def earlier(
     Raises FundtrackError where some of it would be, unless `force`.
     """
     found, copies, answered = None, list[Path](), list[str]()
-    for file, package in _met(path, goal, bounds, password):
+    for file, package in _met(workbook.path, goal, bounds, password):
+        if file == goal and not force:
+            report.refuse_loss(file, package, workbook.sheet_digests, bounds, password)
         try:
             there = report.answers_in(package, bounds)
         except FundtrackError:

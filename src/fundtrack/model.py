@@ -535,6 +535,7 @@ class Assessment:
     answers: Mapping[str, Answer] = default(default_factory=dict)  # by finding, from earlier
     ledger: str | None = None  # which answers of which ledger they are, for the provenance
     digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
+    entered: Mapping[str, str] = default(default_factory=dict)  # without results of formulas
     workings: Workings | None = None  # None where no copy is asked for
     pictures: Pictures | None = None
     # Of an assessment made to be shared, where a finding stands for many and rare ones are left

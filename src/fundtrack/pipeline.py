@@ -71,7 +71,7 @@ def _check(request: Request) -> Checked:
     if goal:
         report.refuse_target(path, goal, force=request.force)
     if not request.redact:
-        earlier = copies.earlier(path, goal, bounds, password, force=request.force)
+        earlier = copies.earlier(workbook, goal, bounds, password, force=request.force)
     companions = [read.workbook(other, bounds, password) for other in request.companions]
     assessment, book, exemptions = _assessed(workbook, companions, request)
     open_ = [f.severity for f in assessment.findings if not f.accepted]
@@ -133,6 +133,7 @@ def _assessed(
         tables=tables,
         remarks=[*mapped.remarks, *given.remarks],
         digests=workbook.sheet_digests,
+        entered=workbook.entered_digests,
         workings=workings(book, results, request.max_workings) if request.report else None,
         pictures=pictures(book) if request.report else None,
     )

@@ -90,6 +90,15 @@ class Workbook:
         """
         return {grid.sheet: found for grid in self.grids if (found := digest_of(grid))}
 
+    @cached_property
+    def entered_digests(self) -> dict[str, str]:
+        """Of every sheet with formulas, the digest of what people entered: their results left out.
+
+        It stays when a formula such as TODAY() comes to another result.
+        """
+        with_formulas = (grid for grid in self.grids if grid.formulas)
+        return {grid.sheet: entered_digest_of(grid) for grid in with_formulas}
+
     @property
     def values_digest(self) -> str:
         """SHA-256 over the digests of all sheets, whatever their order."""
@@ -127,6 +136,22 @@ def digest_of(grid: Grid) -> str | None:
             }
     digest.update(_said(sorted(set(grid.formulas) - yes_or_no)))
     return digest.hexdigest()
+
+
+def entered_digest_of(grid: Grid) -> str:
+    """The digest of a sheet without the results of its formulas (`Workbook.entered_digests`)."""
+    return digest_of(without(grid, grid.formulas)) or ""
+
+
+def without(grid: Grid, cells: Collection[str]) -> Grid:
+    """The sheet with the cells of these addresses blank."""
+    rows = [list(row) for row in grid.rows]
+    for address in cells:
+        letters = address.rstrip("0123456789")
+        row, column = int(address[len(letters) :]) - 1, column_index(letters)
+        if row < len(rows) and column < len(rows[row]):
+            rows[row][column] = ""
+    return replace(grid, rows=rows)
 
 
 _ESCAPED = re.compile(rb"_x([0-9A-Fa-f]{4})_")

@@ -14,7 +14,7 @@ from fundtrack.report.answers import (
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip, stripped
-from fundtrack.report.verify import Verified, verify
+from fundtrack.report.verify import Verified, refuse_loss, verify
 
 __all__ = [
     "Answers",
@@ -30,6 +30,7 @@ __all__ = [
     "provenance_in",
     "read_answers",
     "redacted",
+    "refuse_loss",
     "refuse_target",
     "shared_workbook",
     "strip",

@@ -11,6 +11,7 @@ from fundtrack.ooxml import column_index
 from fundtrack.report.page import Page, named, title, words
 
 DIGEST = "Digest of a sheet's values"  # the detail: formulas that had never been calculated
+ENTERED = "Digest without results of formulas"
 
 
 def provenance(page: Page, assessment: Assessment, remarks: Sequence[str]) -> None:
@@ -58,8 +59,11 @@ def _digest_facts(assessment: Assessment) -> list[_Fact]:
     """Give what `verify` reads: the digest of each sheet, and its formulas without a result."""
     blank = {s.sheet: " ".join(s.uncalculated) for s in assessment.sheets if s.main}
     return [
-        (DIGEST, sheet, digest, blank.get(sheet, ""))
-        for sheet, digest in sorted(assessment.digests.items())
+        *(
+            (DIGEST, sheet, digest, blank.get(sheet, ""))
+            for sheet, digest in sorted(assessment.digests.items())
+        ),
+        *((ENTERED, sheet, digest, "") for sheet, digest in sorted(assessment.entered.items())),
     ]
 
 

@@ -243,7 +243,8 @@ def verified(v: Verified) -> str:
         ]
     else:
         lines = [f"{v.file}: altered. The figures are not all those that were checked."]
-    lines += [f"  {sheet}: altered." for sheet in v.altered]
+    only = " in results of formulas only"
+    lines += [f"  {s}: altered{only if s in v.recomputed else ''}." for s in v.altered]
     lines += [f"  {sheet}: no longer there, or under another name." for sheet in v.gone]
     lines += [f"  {sheet}: was not there." for sheet in v.new]
     lines += [

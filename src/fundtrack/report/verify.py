@@ -6,8 +6,9 @@ figure does. The added sheets are left out: reviewers write in them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_letter
 from fundtrack.report.answers import sheets_by_role
 from fundtrack.report.package import cell_of, legible, original_bytes
-from fundtrack.report.provenance import DIGEST
+from fundtrack.report.provenance import DIGEST, ENTERED
+from fundtrack.words import shown
 
 _LISTED = 20  # cells that are named
 
@@ -45,6 +47,8 @@ class Verified:
     cells: Sequence[Changed] | None = None  # the first that differ; None: they cannot be told
     formulas: bool = False  # an altered sheet holds formulas
     emptied: bool = False  # formulas lost their results, as when a script has saved the file
+    recomputed: Sequence[str] = ()  # altered sheets in which only results of formulas differ
+    digests: Mapping[str, str | None] = field(default_factory=dict)  # of the sheets as they are now
 
     @property
     def same(self) -> bool:
@@ -63,7 +67,12 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
     roles = sheets_by_role(package) if package else {}
     ours = [g for g in workbook.grids if roles.get(g.sheet) == "provenance"]
     facts = [row for grid in ours for row in grid.rows if len(row) >= 4]
-    checked = {str(row[1]): (str(row[2]), str(row[3]).split()) for row in facts if row[0] == DIGEST}
+    checked = {
+        str(row[1]): (str(row[2]), [cell for cell in str(row[3]).split() if cell_of(cell)])
+        for row in facts
+        if row[0] == DIGEST
+    }
+    entered = {str(row[1]): str(row[2]) for row in facts if row[0] == ENTERED}
     if package is None or not checked:
         raise FundtrackError(
             path.name,
@@ -75,7 +84,7 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
     altered, calculated = [], []
     for name, (digest, pending) in checked.items():
         if name in grids and found[name] != digest:
-            if read.digest_of(_without(grids[name], pending)) == digest:
+            if read.digest_of(read.without(grids[name], pending)) == digest:
                 calculated += [f"{name}!{cell}" for cell in pending]
             else:
                 altered.append(name)
@@ -94,16 +103,62 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
         cells[:_LISTED] if cells is not None else None,
         any(grids[name].formulas for name in altered),
         any(len(grids[name].uncalculated) > len(checked[name][1]) for name in altered),
+        [n for n in altered if n in entered and read.entered_digest_of(grids[n]) == entered[n]],
+        found,
     )
 
 
-def _without(grid: read.Grid, cells: Sequence[str]) -> read.Grid:
-    """Give the sheet with these cells blank."""
-    rows = [list(row) for row in grid.rows]
-    for row, column in filter(None, map(cell_of, cells)):
-        if row < len(rows) and column < len(rows[row]):
-            rows[row][column] = ""
-    return replace(grid, rows=rows)
+def refuse_loss(
+    target: Path,
+    package: Package,
+    now: Mapping[str, str],
+    bounds: Bounds,
+    password: str | None = None,
+) -> None:
+    """Raise FundtrackError where replacing a copy would lose what people entered in its sheets.
+
+    `package` is the copy's. `now` are the digests of the sheets that the new copy will hold: what
+    stands in them too is not lost. A copy that no program has saved since it was written still
+    holds its original, and is not read any further.
+    """
+    if original_bytes(package) is not None:
+        return
+    try:
+        found = verify(target, bounds, password)
+    except FundtrackError as error:
+        what = "Whether its sheets were changed cannot be told: its provenance is gone."
+        raise _lost(target, what) from error
+    kept, changed = set(now.values()), [*found.altered, *found.new]
+    if found.emptied or (found.recomputed and _volatile(package)):
+        changed = [name for name in changed if name not in found.recomputed]
+    lost = [name for name in changed if found.digests[name] not in kept]
+    if lost:
+        cells = [c for c in found.cells or () if c.sheet in lost]
+        told = [f"{c.sheet}!{c.cell} was {shown(c.was)}, is {shown(c.now)}" for c in cells[:3]]
+        told += ["..."] if len(cells) > 3 else []
+        seen = {c.sheet for c in cells}
+        told += [
+            f"“{name}” {'is new' if name in found.new else 'differs'}"
+            for name in lost
+            if name not in seen
+        ]
+        raise _lost(target, f"Replacing it would lose what was changed there: {'; '.join(told)}.")
+
+
+def _lost(target: Path, what: str) -> FundtrackError:
+    return FundtrackError(
+        target.name,
+        f"was saved by another program since fundtrack wrote it. {what}",
+        "Check that file itself, or name another copy with --output, or replace it with --force.",
+    )
+
+
+# These come to another result whenever a program opens the file.
+_VOLATILE = re.compile(rb"<(?:\w+:)?f\b[^>]*>[^<]*\b(?:TODAY|NOW|RAND|RANDBETWEEN|RANDARRAY)\(")
+
+
+def _volatile(package: Package) -> bool:
+    return any(_VOLATILE.search(package.read(s.part)) for s in package.sheets if s.part)
 
 
 def _original(
