@@ -79,6 +79,8 @@ def earlier(
     """
     found, copies, answered = None, list[Path](), list[str]()
     for file, package in _met(workbook.path, goal, bounds, password):
+        if report.unanswered(package):
+            continue
         if file == goal and not force:
             report.refuse_loss(file, package, workbook.sheet_digests, bounds, password)
         try:

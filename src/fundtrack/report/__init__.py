@@ -11,6 +11,7 @@ from fundtrack.report.answers import (
     provenance_in,
     read_answers,
 )
+from fundtrack.report.package import unanswered
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip, stripped
@@ -35,5 +36,6 @@ __all__ = [
     "shared_workbook",
     "strip",
     "stripped",
+    "unanswered",
     "verify",
 ]

@@ -143,6 +143,7 @@ def annotate(
         unnoted += marked.unnoted
         if marked.remark:
             remarks.append(f"Sheet “{sheet.name}” {marked.remark}")
+    lost = _lost(assessment, earlier)
     added, blocks = sheets.build(
         assessment,
         families=families or {},
@@ -150,13 +151,13 @@ def annotate(
         unnoted=unnoted,
         max_notes=max_notes,
         remarks=remarks,
-        lost=_lost(assessment, earlier),
+        lost=lost,
         name_prefix=NAME_PREFIX,
     )
     add_sheets(draft, Package(path, data=added, bounds=_OURS), styles, blocks)
     if styles.usable:
         styles.save()
-    draft.save(target, seal=seal)
+    draft.save(target, answered=bool(assessment.answers or lost), seal=seal)
     return unnoted
 
 

@@ -9,11 +9,12 @@ import posixpath
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
@@ -28,7 +29,8 @@ from fundtrack.ooxml import (
 )
 
 # The part from which `strip` gives the original back. Its form: the line MAGIC, the length of the
-# JSON head as a line, the head ({"sha256", "size", "segments"}), then the literal bytes. A segment
+# JSON head as a line, the head ({"sha256", "size", "segments", and the checksums of what was
+# "written" and whether it was "answered"}), then the literal bytes. A segment
 # is a number (so many literal bytes, in order) or the name of an entry whose compressed bytes are
 # copied out of the annotated file. No relationship leads to it: programs drop it on saving, which
 # is right, because after that it would no longer be true.
@@ -182,16 +184,18 @@ class Draft:
         target: Path,
         *,
         with_original: bool = True,
+        answered: bool = False,
         seal: Callable[[bytes], bytes] | None = None,
     ) -> None:
         """Write the package beside the target and move it into place; raises FundtrackError.
 
-        `seal` protects the whole file by a password.
+        `answered` says whether reviewers' answers stand in it, `seal` protects the whole file by a
+        password.
         """
-        data = self.finished(with_original=with_original)
+        data = self.finished(with_original=with_original, answered=answered)
         write_file(target, seal(data) if seal else data)
 
-    def finished(self, *, with_original: bool = True) -> bytes:
+    def finished(self, *, with_original: bool = True, answered: bool = False) -> bytes:
         """Give the package's bytes; nothing can be changed after."""
         if with_original:
             self._declare("Override", "PartName", "/" + ORIGINAL, _ORIGINAL_TYPE)
@@ -204,7 +208,8 @@ class Draft:
         kept = set(self.package.names)
         entries += [self._packed(name) for name in self._data if name not in kept]
         if with_original:
-            entries.append(_packed(ORIGINAL, self._original(), stored=True))
+            written = {e.name: e.crc for e in entries if e.name in self._data}
+            entries.append(_packed(ORIGINAL, self._original(written, answered), stored=True))
         self._aside.shutdown()
         return _zip(entries, self.package.file)
 
@@ -213,7 +218,7 @@ class Draft:
         body = b"".join(piece.result() for piece in pieces) if pieces else None
         return _packed(name, self._data[name], body)
 
-    def _original(self) -> bytes:
+    def _original(self, written: Mapping[str, int], answered: bool) -> bytes:
         """Give the part that holds all of the original that the annotated file does not."""
         package, segments, literals = self.package, list[str | int](), list[bytes]()
         at = 0
@@ -230,6 +235,8 @@ class Draft:
                 "sha256": hashlib.sha256(package.bytes).hexdigest(),
                 "size": len(package.bytes),
                 "segments": segments,
+                "written": written,
+                "answered": answered,
             }
         ).encode("ascii")
         return b"".join([MAGIC, b"%d\n" % len(head), head, *literals])
@@ -251,14 +258,8 @@ class Draft:
 
 def original_bytes(package: Package) -> bytes | None:
     """Give the file from which this one was made, None where that can no longer be done."""
-    if not package.has(ORIGINAL):
-        return None
-    data = package.read(ORIGINAL)
-    if not data.startswith(MAGIC):
-        return None
     try:
-        length, _, rest = data[len(MAGIC) :].partition(b"\n")
-        head, rest = json.loads(rest[: int(length)]), rest[int(length) :]
+        head, rest = _head(package)
         pieces: list[bytes | memoryview] = []
         at = 0
         for segment in head["segments"]:
@@ -269,8 +270,30 @@ def original_bytes(package: Package) -> bytes | None:
                 pieces.append(package.raw(segment).data)
         whole = b"".join(pieces)
         return whole if hashlib.sha256(whole).hexdigest() == head["sha256"] else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def unanswered(package: Package) -> bool:
+    """Say whether a copy is as it was written, without an answer by a reviewer.
+
+    Told by the checksums of its parts: to read the findings of a large one takes long.
+    """
+    try:
+        head, _ = _head(package)
+        same = all(package.raw(name).crc == crc for name, crc in head["written"].items())
+        return same and head["answered"] is False
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _head(package: Package) -> tuple[dict[str, Any], bytes]:
+    """The head of the part ORIGINAL and what follows it. Raises ValueError or KeyError."""
+    data = package.read(ORIGINAL)
+    if not data.startswith(MAGIC):
+        raise ValueError("not a part that fundtrack wrote")
+    length, _, rest = data[len(MAGIC) :].partition(b"\n")
+    return json.loads(rest[: int(length)]), rest[int(length) :]
 
 
 def write_file(target: Path, data: bytes) -> None:
