@@ -207,8 +207,8 @@ class Table:
     maps, constants and date formats, `frame` the typed values (after validate).
 
     All are indexed by row label (the Excel row number in the first part, see ROWS_A_PART) and have
-    one column a schema field. A field that no sheet has is missing in `given`, blank in `frame`; one
-    that a layout fills by a constant is missing in `raw`.
+    one column a schema field. A field that no sheet has is missing in `given`, blank in `frame`;
+    one that a layout fills by a constant is missing in `raw`.
     """
 
     name: str

@@ -135,7 +135,8 @@ def _settings(tables: Mapping[str, Table], options: Options, remarks: list[str])
         if len(used) == 1:
             currency = used[0]
             remarks.append(
-                f"No reporting currency is given: {currency}, the only currency in the data, was used."
+                f"No reporting currency is given: {currency}, the only currency in the data, was "
+                "used."
             )
         elif used:
             remarks.append(

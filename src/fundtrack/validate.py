@@ -205,8 +205,8 @@ class Words:
 
 CONSTRAINTS = {
     "SCH-type": "A cell holds what its column cannot hold: text in a column of numbers, an error "
-    "such as #DIV/0!, or a formula that was never calculated. Such a cell is read as blank, that is, "
-    "as unknown; a plain number stored as text is used, with a warning.",
+    "such as #DIV/0!, or a formula that was never calculated. Such a cell is read as blank, that "
+    "is, as unknown; a plain number stored as text is used, with a warning.",
     "SCH-required": "A column or a cell that every check relies on is missing or blank. Blank is "
     "unknown, never “no”.",
     "SCH-minimum": "A figure lies outside what it can be, such as an amount below zero.",

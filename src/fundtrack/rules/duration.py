@@ -263,8 +263,8 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
         terms_of_share,
         at_least="dur.multi_year_share_min_pct",
         message="{share} of the money for civil society ({part} of {whole}) is in grants of "
-        "{dur.multi_year_months} months or more; the benchmark is {threshold}. The mean grant lasts "
-        "{mean} months by value.",
+        "{dur.multi_year_months} months or more; the benchmark is {threshold}. The mean grant "
+        "lasts {mean} months by value.",
         remedy="Convert {gap} to agreements of {dur.multi_year_months} months or more; the "
         "largest shorter grants are {levers}. Begin with the chains of renewals under DUR-05.",
         called={
