@@ -11,9 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fundtrack.ooxml import column_index, column_letter
-
-MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # of any spreadsheet
+from fundtrack.ooxml import MAX_COLUMNS, MAX_ROWS, column_index, column_letter
 
 # Cells as every common program writes them, `<c r="A1"`; what differs is for a process of its own.
 _ODD = re.compile(rb'<c(?! r="[A-Z]{1,3}[1-9]\d{0,6}")[\s/>]')

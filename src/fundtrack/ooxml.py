@@ -42,6 +42,8 @@ _MAIN_TYPES = (
 _PLAIN_ENCODING = re.compile(rb"(utf-?8|utf-?16(le|be)?|us-ascii|ascii|iso-8859-\d+|windows-125\d)")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']+)["']""")
 
+MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # of a sheet in any spreadsheet
+
 
 def column_letter(index0: int) -> str:
     """Give the letters of a column counted from 0: 0 is A, 26 is AA."""
@@ -58,6 +60,17 @@ def column_index(letters: str) -> int:
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64
     return number - 1
+
+
+def quoted(sheet: str) -> str:
+    """Give a sheet's name as formulas, names and links write it."""
+    return "'" + sheet.replace("'", "''") + "'"
+
+
+def sheet_of(reference: str) -> str:
+    """Give the sheet's name in a reference such as 'Findings 2'!$A$1."""
+    name = reference.removeprefix("$").rpartition("!")[0]
+    return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
 
 def local(element: etree._Element) -> str:

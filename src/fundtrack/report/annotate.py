@@ -13,13 +13,13 @@ from xml.parsers import expat
 
 from fundtrack.bounds import Bounds
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
-from fundtrack.ooxml import Package, SheetPart, child, column_letter
+from fundtrack.ooxml import MAX_COLUMNS, Package, SheetPart, child, column_letter, quoted
 from fundtrack.report import sheets
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
-from fundtrack.report.package import ORIGINAL, Draft, cell_of
-from fundtrack.report.page import ALWAYS, ROLES, quoted
+from fundtrack.report.package import ORIGINAL, Draft, cell_of, names_of, refuse_other
+from fundtrack.report.page import ALWAYS, ROLES
 
 # The highlights' formula: always true, since N() of a text is 0. `strip` knows them by it.
 MARKER = 'N("fundtrack")=0'
@@ -179,17 +179,7 @@ def added_sheets(package: Package) -> dict[str, str]:
     Where a program has dropped the names on saving, the sheets are known by their own: all roles
     must be there, each with the heading that it begins with.
     """
-    return _named(package, OUR_NAMES) or _sheets_by_heading(package)
-
-
-def _named(package: Package, prefixes: str | tuple[str, ...]) -> dict[str, str]:
-    names = child(package.workbook, "definedNames")
-    return {
-        element.get("name", ""): element.text or ""
-        for element in (names if names is not None else ())
-        if element.get("name", "").lower().startswith(prefixes)
-        and element.get("localSheetId") is None  # a person's copy of a sheet has names of its own
-    }
+    return names_of(package, OUR_NAMES) or _sheets_by_heading(package)
 
 
 def _sheets_by_heading(package: Package) -> dict[str, str]:
@@ -226,20 +216,11 @@ def refuse_target(path: Path, target: Path, *, force: bool) -> None:
         raise FundtrackError(
             target.name, "is the input itself.", "Choose another name with --output."
         )
-    if target.exists() and not force and not _ours(target):
-        raise FundtrackError(
-            target.name,
-            "exists already and fundtrack did not make it.",
-            "Choose another name with --output, or replace it with --force.",
-        )
+    refuse_other(target, _is_ours, "fundtrack did not make it", force=force)
 
 
-def _ours(target: Path) -> bool:
-    try:
-        package = Package(target)
-        return is_annotated(package) or bool(_named(package, SHARED_PREFIX))
-    except FundtrackError:
-        return False
+def _is_ours(package: Package) -> bool:
+    return is_annotated(package) or bool(names_of(package, SHARED_PREFIX))
 
 
 def _remarks(package: Package, styles: Styles) -> list[str]:
@@ -411,7 +392,7 @@ def _widths(xml: bytes) -> dict[int, int]:
             key: value.decode("ascii", "replace") for key, value in _ATTRIBUTE.findall(match[1])
         }
         try:
-            first, last = int(facts[b"min"]), min(int(facts[b"max"]), 16_384)
+            first, last = int(facts[b"min"]), min(int(facts[b"max"]), MAX_COLUMNS)
             pixels = int(float(facts.get(b"width", "8.43")) * 7 + 5)
         except (KeyError, ValueError, OverflowError):
             continue

@@ -17,7 +17,7 @@ from typing import Any
 from fundtrack import read
 from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
-from fundtrack.ooxml import Package, children
+from fundtrack.ooxml import Package, children, sheet_of
 from fundtrack.words import plural
 
 # The headings of the findings by which a line and its answer are read back; see `findings`.
@@ -193,12 +193,6 @@ def sheets_by_role(package: Package) -> dict[str, str]:
 
 
 _OURS = re.compile(r"fundtrack_([a-z_]+?)(?:_\d+)?", re.IGNORECASE)
-
-
-def sheet_of(reference: str) -> str:
-    """Give the sheet's name in a reference such as 'Findings 2'!$A$1."""
-    name = reference.removeprefix("$").rpartition("!")[0]
-    return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
 
 def _table(grid: read.Grid, file: str, others: dict[str, None]) -> list[dict[str, Any]]:

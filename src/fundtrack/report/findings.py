@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fundtrack.model import ANSWER_STATUSES, Answer, Finding
-from fundtrack.ooxml import column_letter
+from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report import answers as read_back
 from fundtrack.report.answers import Listed
 from fundtrack.report.package import cell_of
-from fundtrack.report.page import A3, Page, quoted
-from fundtrack.report.rows import Column, put_rows
+from fundtrack.report.page import A3, Page
+from fundtrack.report.rows import ROWS_A_SHEET, Column, put_rows
 
-ROWS_A_SHEET = 1_048_575  # below the heading row: Excel's last row is 1,048,576
 _FOLD_FROM = 20  # so many rows one below the other with the same fault are one line
 
 _COLUMNS: tuple[tuple[str, int], ...] = (

@@ -9,7 +9,16 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import MAIN, STRICT_MAIN, Relationship, child, column_letter, local
+from fundtrack.ooxml import (
+    MAIN,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    STRICT_MAIN,
+    Relationship,
+    child,
+    column_letter,
+    local,
+)
 from fundtrack.report.package import Draft, legible, like, parse_part, serialise
 
 AUTHOR = "fundtrack"
@@ -27,7 +36,7 @@ _BLOCKS = re.compile(rb"""(<\w+:idmap\b[^>]*?\bdata\s*=\s*["'])([\d,\s]+)""")
 _SHAPE_ID = re.compile(rb"_x0000_s(\d{1,9})")
 _TEXT_BOX = re.compile(rb"""\bid\s*=\s*["']_x0000_t202["']""")
 _WIDTH_PX, _CHARACTERS_A_LINE, _LINE_PX, _ROW_PX, _COLUMN_PX = 330, 54, 15, 20, 64
-_LAST_ROW, _LAST_COLUMN = 1_048_575, 16_383
+_LAST_ROW, _LAST_COLUMN = MAX_ROWS - 1, MAX_COLUMNS - 1
 _SHAPE_TYPE = (
     '<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202"'
     ' path="m,l,21600r21600,l21600,xe">'

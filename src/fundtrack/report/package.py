@@ -21,8 +21,11 @@ from lxml import etree
 from fundtrack.archive import RawEntry
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import (
+    MAX_COLUMNS,
+    MAX_ROWS,
     Package,
     Relationship,
+    children,
     column_index,
     parse_xml,
     rels_name,
@@ -62,7 +65,7 @@ def cell_of(address: str | None) -> tuple[int, int] | None:
     if not match:
         return None
     row, column = int(match[2]) - 1, column_index(match[1])
-    return (row, column) if row < 1_048_576 and column < 16_384 else None
+    return (row, column) if row < MAX_ROWS and column < MAX_COLUMNS else None
 
 
 def legible(text: str, most: int = MAX_TEXT) -> str:
@@ -294,6 +297,32 @@ def _head(package: Package) -> tuple[dict[str, Any], bytes]:
         raise ValueError("not a part that fundtrack wrote")
     length, _, rest = data[len(MAGIC) :].partition(b"\n")
     return json.loads(rest[: int(length)]), rest[int(length) :]
+
+
+def names_of(package: Package, prefixes: str | tuple[str, ...]) -> dict[str, str]:
+    """Give the workbook's defined names that begin so: name -> what it refers to."""
+    return {
+        element.get("name", ""): element.text or ""
+        for element in children(package.workbook, "definedNames", "definedName")
+        if element.get("name", "").lower().startswith(prefixes)
+        and element.get("localSheetId") is None  # a person's copy of a sheet has names of its own
+    }
+
+
+def refuse_other(target: Path, ours: Callable[[Package], bool], told: str, *, force: bool) -> None:
+    """Raise FundtrackError where the target is there and is not one of `ours`, unless `force`."""
+    if force or not target.exists():
+        return
+    try:
+        if ours(Package(target)):
+            return
+    except FundtrackError:
+        pass  # what cannot be opened is not ours
+    raise FundtrackError(
+        target.name,
+        f"exists already and {told}.",
+        "Choose another name with --output, or replace it with --force.",
+    )
 
 
 def write_file(target: Path, data: bytes) -> None:

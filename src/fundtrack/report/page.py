@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from fundtrack.model import Result, SheetFacts
+from fundtrack.ooxml import quoted
 from fundtrack.report.package import legible
 
 if TYPE_CHECKING:
     from fundtrack.report.rows import Block
 
+MADE = dt.datetime(2000, 1, 1)  # in every new workbook: the same input gives the same bytes
 _ACCENT, _PALE, _GREY = "#1F3864", "#F2F4F8", "#BFBFBF"
 A4, A3 = 9, 8
 _LINE, _MOST_HIGH = 13.5, 400  # points
@@ -46,6 +50,14 @@ class _Sheet(Worksheet):  # type: ignore[misc]
         if expand_future_functions:
             return str(super()._prepare_formula(formula, expand_future_functions))
         return formula.removeprefix("=")
+
+
+def new_book(buffer: io.BytesIO) -> Any:
+    """Give a workbook in which no text becomes a formula or a link by itself."""
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(buffer, options)
+    book.set_properties({"created": MADE})
+    return book
 
 
 class Page:
@@ -228,11 +240,6 @@ def formats(book: Any) -> dict[str, Any]:
 
 
 # What people read
-
-
-def quoted(sheet: str) -> str:
-    """Give a sheet's name as formulas and links write it."""
-    return "'" + sheet.replace("'", "''") + "'"
 
 
 def number_style(value: Any) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 import xlsxwriter
 
 from fundtrack.model import FundtrackError
+from fundtrack.ooxml import MAX_COLUMNS, MAX_ROWS
 from fundtrack.report.package import legible, write_file
+from fundtrack.report.page import MADE
 
-MADE = dt.datetime(2000, 1, 1)  # in every new workbook: the same input gives the same bytes
-ROWS, COLUMNS = 1_048_576, 16_384  # of a sheet in Excel
 _FORMATS = {"date": "yyyy-mm-dd", "moment": "yyyy-mm-dd hh:mm:ss", "time": "hh:mm:ss"}
 _SPAN = "[h]:mm:ss"
 
@@ -29,11 +29,11 @@ def plain_workbook(sheets: Sequence[tuple[str, list[list[object]]]], target: Pat
     target cannot be written.
     """
     for name, grid in sheets:
-        if len(grid) > ROWS or any(len(row) > COLUMNS for row in grid):
+        if len(grid) > MAX_ROWS or any(len(row) > MAX_COLUMNS for row in grid):
             raise FundtrackError(
                 target.name,
-                f"has more rows or columns than Excel can hold ({ROWS:,} by {COLUMNS:,}), so that "
-                "no copy of it can be annotated.",
+                f"has more rows or columns than Excel can hold ({MAX_ROWS:,} by {MAX_COLUMNS:,}), "
+                "so that no copy of it can be annotated.",
                 "Split it, or look at the findings without a copy: --no-report.",
                 sheet=name,
             )

@@ -16,8 +16,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
-
 from fundtrack import schema
 from fundtrack.model import (
     Assessment,
@@ -33,8 +31,7 @@ from fundtrack.model import (
 from fundtrack.report.annotate import SHARED_PREFIX
 from fundtrack.report.checks import checks
 from fundtrack.report.package import write_file
-from fundtrack.report.page import Page, decimals, formats
-from fundtrack.report.plain import MADE
+from fundtrack.report.page import Page, decimals, formats, new_book
 from fundtrack.report.provenance import provenance
 from fundtrack.report.summary import summary
 from fundtrack.report.text import sections_of
@@ -103,10 +100,7 @@ def shared_workbook(assessment: Assessment, target: Path, families: Mapping[str,
     Raises FundtrackError where it cannot be written.
     """
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
-    book.set_properties({"created": MADE})
+    book = new_book(buffer)
     page = Page(book, formats(book), set(), SHARED_PREFIX)
     summary(page, assessment, families, (0, 0), assessment.remarks)
     _findings(page, assessment)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
-from fundtrack.ooxml import column_letter
+from fundtrack.ooxml import MAX_ROWS, column_letter
 from fundtrack.report.package import legible
 from fundtrack.report.page import Page, height, lines_of, number_style, plain
 
+ROWS_A_SHEET = MAX_ROWS - 1  # below the heading row
 MOST_LINKS = 65_530  # Excel repairs a sheet with more
 
 _PATTERN_CELL = re.compile(rb'<c r="[A-Z]+\d+"(?: s="(\d+)")?')

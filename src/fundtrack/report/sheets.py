@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 
-import xlsxwriter
-
 from fundtrack.model import Assessment
 from fundtrack.report.answers import Listed
 from fundtrack.report.checks import checks
 from fundtrack.report.findings import earlier, findings, folded, lines
-from fundtrack.report.page import Page, formats
+from fundtrack.report.page import Page, formats, new_book
 from fundtrack.report.provenance import provenance
 from fundtrack.report.rows import Block
 from fundtrack.report.summary import summary
@@ -36,9 +34,7 @@ def build(
     were answered and are no longer found.
     """
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
+    book = new_book(buffer)
     taken = {name.lower() for name in original_sheets}
     answers, linked = assessment.answers, set(original_sheets)
     listed = lines(assessment.findings, original_sheets, answers)

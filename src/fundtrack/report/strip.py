@@ -10,7 +10,7 @@ from pathlib import Path
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, SheetPart, child, children
+from fundtrack.ooxml import Package, SheetPart, child, children, sheet_of
 from fundtrack.report.annotate import (
     OUR_NAMES,
     SHARED_STRING,
@@ -94,7 +94,7 @@ def stripped(package: Package) -> bytes:
 
 def _strip_resaved(draft: Draft) -> bytes:
     package = draft.package
-    ours = {_sheet_name(reference) for reference in added_sheets(package).values()}
+    ours = {sheet_of(reference) for reference in added_sheets(package).values()}
     before = _reached(draft)
     _blank_strings(draft, ours)
     for sheet in package.sheets:
@@ -144,11 +144,6 @@ def _reached(draft: Draft) -> set[str]:
                 found.add(link.target)
                 left.append(link.target)
     return found
-
-
-def _sheet_name(reference: str) -> str:
-    name = reference.removeprefix("$").rpartition("!")[0]
-    return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
 
 def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
-
 from fundtrack.history import Figure, Followed, History, State, What
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, children
-from fundtrack.report.package import write_file
-from fundtrack.report.page import A3, Page, formats
+from fundtrack.ooxml import Package
+from fundtrack.report.package import names_of, refuse_other, write_file
+from fundtrack.report.page import A3, Page, formats, new_book
 
 _PREFIX = "fundtrack_history_"
 _CHARTS = 12  # key figures with a chart of their own
@@ -28,17 +25,9 @@ def workbook(told: Sequence[History], target: Path, *, force: bool) -> str:
         raise FundtrackError(
             target.name, "has the wrong ending.", "Name a file that ends in .xlsx."
         )
-    if target.exists() and not force and not _ours(target):
-        raise FundtrackError(
-            target.name,
-            "exists already and is not a history that fundtrack wrote.",
-            "Choose another name, or replace it with --force.",
-        )
+    refuse_other(target, _is_history, "is not a history that fundtrack wrote", force=force)
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
-    book.set_properties({"created": dt.datetime(2000, 1, 1)})  # the same ledger, the same bytes
+    book = new_book(buffer)
     page = Page(book, formats(book), set(), _PREFIX)
     for history in told:
         _overview(page, history)
@@ -50,12 +39,8 @@ def workbook(told: Sequence[History], target: Path, *, force: bool) -> str:
     return f"The history: {target}"
 
 
-def _ours(target: Path) -> bool:
-    try:
-        names = children(Package(target).workbook, "definedNames", "definedName")
-        return any(n.get("name", "").startswith(_PREFIX) for n in names)
-    except FundtrackError:
-        return False
+def _is_history(package: Package) -> bool:
+    return bool(names_of(package, _PREFIX))
 
 
 _COUNTED = (

@@ -16,13 +16,12 @@ import pandas as pd
 
 from fundtrack import schema
 from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table
-from fundtrack.ooxml import column_letter
+from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report.package import cell_of, legible
-from fundtrack.report.page import A3, Page, count, decimals, number_style, quoted
+from fundtrack.report.page import A3, Page, count, decimals, number_style
+from fundtrack.report.rows import MOST_LINKS, ROWS_A_SHEET
 from fundtrack.words import shown
 
-ROWS_A_SHEET = 1_048_575  # below the heading row
-_MOST_LINKS = 65_530  # Excel repairs a sheet with more
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
 # at the rows from its first to its last, which then must not be sorted.
 MOST_LOOKS = 5_000_000
@@ -472,7 +471,7 @@ class Ledger:
     def _link(self, row: int, sheet: str | None, cell: str) -> None:
         """Write the place, as a link where it is a cell of this very workbook."""
         page = self._page
-        if sheet is not None and cell_of(cell) and row <= _MOST_LINKS:
+        if sheet is not None and cell_of(cell) and row <= MOST_LINKS:
             target = f"internal:{quoted(sheet)}!{cell}"
             if page.sheet.write_url(row, 1, target, page.formats["link"], legible(cell)) == 0:
                 return

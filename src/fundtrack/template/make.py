@@ -65,8 +65,12 @@ def make(
 
 def _refuse(goal: Path, source: Path | None, *, force: bool) -> None:
     if source is not None and goal.exists() and goal.samefile(source):
-        raise FundtrackError(goal.name, "is the input itself.", "Name another with --output.")
+        raise FundtrackError(
+            goal.name, "is the input itself.", "Choose another name with --output."
+        )
     if goal.exists() and not force:
         raise FundtrackError(
-            goal.name, "exists already.", "Name another with --output, or replace it with --force."
+            goal.name,
+            "exists already.",
+            "Choose another name with --output, or replace it with --force.",
         )
