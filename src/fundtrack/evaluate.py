@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from math import fsum
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fundtrack import rules, schema
@@ -482,19 +483,19 @@ class _Engine:
         judged: list[Group] = []
         looked: list[Judged] = []
         for share in shares:
-            split = list(_groups(share.terms, share.by))
-            mine = [self._group(share, by, terms) for by, terms in split]
+            split = _sums(share.terms, share.by)
+            mine = [self._group(share, sums) for sums in split]
             judged += mine
             looked.append(self._looked_at(share, mine))
             if not self._too_many_left_out(share):
-                for group, (by, terms) in zip(mine, split, strict=True):
-                    findings += self._share_findings(check, share, group, by, terms)
+                for group, sums in zip(mine, split, strict=True):
+                    findings += self._share_findings(check, share, group, sums)
             if share.by:
                 groups += mine
             groups += [
-                self._group(share, by, terms)
+                self._group(share, sums)
                 for name in share.breakdown
-                for by, terms in _groups(share.terms, [name])
+                for sums in _sums(share.terms, [name])
             ]
         first = shares[0]
         limit = self.limits.all[first.at_least] if first.at_least else None
@@ -537,16 +538,11 @@ class _Engine:
         }
         return Judged(table, share.point[1] if share.point else None, states=states)
 
-    def _group(self, share: Share, by: Mapping[str, str], terms: pd.DataFrame) -> Group:
-        sums: dict[str, float] = {}
-        for role, values in terms.groupby("role")["value"]:
-            sums[str(role)] = fsum(values)
-        figures = {
-            str(name): fsum(values) for name, values in terms.groupby("figure", sort=False)["value"]
-        }
-        part, whole = sums.get("part", 0.0), sums.get("whole", 0.0)
-        most, doubt = sums.get("unknown", 0.0), sums.get("doubtful", 0.0)
-        at_worst, at_best = whole + sums.get("burden", 0.0), whole + doubt
+    def _group(self, share: Share, sums: _Sums) -> Group:
+        by, roles, figures = sums.by, sums.roles, sums.figures
+        part, whole = roles.get("part", 0.0), roles.get("whole", 0.0)
+        most, doubt = roles.get("unknown", 0.0), roles.get("doubtful", 0.0)
+        at_worst, at_best = whole + roles.get("burden", 0.0), whole + doubt
         if not at_best and not at_worst:
             return Group(by, None, None, None, Status.NOT_APPLICABLE, figures)
         if not at_best:  # only what may or may not belong to it
@@ -631,7 +627,7 @@ class _Engine:
         return f"{verb} {headings} of {keys}{f' ({places})' if places else ''}{hangs}"
 
     def _share_findings(
-        self, check: Check, share: Share, group: Group, by: Mapping[str, str], terms: pd.DataFrame
+        self, check: Check, share: Share, group: Group, sums: _Sums
     ) -> list[Finding]:
         least = self.limits.share(share.at_least) if share.at_least else None
         reported = least is None and group.low is not None
@@ -645,7 +641,7 @@ class _Engine:
         hard = share.hard is not None and share.hard(nearest)
         severity = self._capped(check, severity, hard=hard)
         limit = self.limits.all[share.at_least] if share.at_least else None
-        whole = fsum(terms.loc[terms["role"] == "whole", "value"])
+        by, whole = sums.by, sums.roles.get("whole", 0.0)
         words = {**self._share_words(share, group, least, whole), **by, **share.words}
         message, remedy = self._say(share.message, **words), self._say(share.remedy, **words)
         message = message[0].upper() + message[1:]
@@ -723,9 +719,8 @@ class _Engine:
         if share.point is None or share.point[0] not in self.book.tables:
             return None
         table = self.book.tables[share.point[0]]
-        ids = table.frame[schema.tables()[table.name].key]
-        found = ids.index[(ids == key).fillna(False)]
-        return (table, int(found[0]), share.point[1]) if len(found) else None
+        labels = self.book.once(("by key", table.name), lambda: _by_key(table))
+        return (table, labels[key], share.point[1]) if key in labels else None
 
 
 class _Texts:
@@ -780,14 +775,53 @@ class _Texts:
         return heading or schema.tables()[self.table.name].field(str(name)).title
 
 
-def _groups(
-    terms: pd.DataFrame, by: Sequence[str]
-) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+@dataclass(frozen=True)
+class _Sums:
+    """What the terms of one group come to, by role and by figure."""
+
+    by: Mapping[str, str]
+    roles: Mapping[str, float]
+    figures: Mapping[str, float]
+
+
+def _sums(terms: pd.DataFrame, by: Sequence[str]) -> list[_Sums]:
+    """The sums of every group, in the order of their names; of all terms where `by` is empty."""
     if not by:
-        yield {}, terms
-        return
-    for values, rows in terms.dropna(subset=list(by)).groupby(list(by), sort=True):
-        yield dict(zip(by, map(str, values), strict=True)), rows
+        numbers, groups = np.zeros(len(terms), dtype="int64"), [dict[str, str]()]
+    else:
+        terms = terms.dropna(subset=list(by))
+        numbers = terms.groupby(list(by), sort=True).ngroup().to_numpy()
+        _, first = np.unique(numbers, return_index=True)
+        names = (terms[name].iloc[first].map(str) for name in by)
+        groups = [dict(zip(by, values, strict=True)) for values in zip(*names, strict=True)]
+    roles: list[dict[str, float]] = [{} for _ in groups]
+    figures: list[dict[str, float]] = [{} for _ in groups]
+    for found, column in ((roles, "role"), (figures, "figure")):
+        for number, name, total in _totals(numbers, terms[column], terms["value"]):
+            found[number][name] = total
+    return list(map(_Sums, groups, roles, figures))
+
+
+def _totals(
+    groups: np.ndarray[Any, Any], names: pd.Series, values: pd.Series
+) -> Iterator[tuple[int, str, float]]:
+    """The sum of each name in each group, names in the order in which they first appear."""
+    pairs = pd.DataFrame({"group": groups, "name": names.array})
+    numbers = pairs.groupby(["group", "name"], sort=False).ngroup().to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+    firsts, ordered = pairs.iloc[order[starts]], values.to_numpy()[order].tolist()
+    ends = [*starts[1:].tolist(), len(ordered)]
+    for number, name, start, end in zip(
+        firsts["group"], firsts["name"], starts.tolist(), ends, strict=False
+    ):
+        yield int(number), str(name), fsum(ordered[start:end])
+
+
+def _by_key(table: Table) -> dict[str, int]:
+    """Key -> label of the first row that has it."""
+    keys = table.frame[schema.tables()[table.name].key].dropna().drop_duplicates()
+    return dict(zip(keys.tolist(), keys.index.tolist(), strict=True))
 
 
 def _all_terms(shares: Sequence[Share]) -> pd.DataFrame:

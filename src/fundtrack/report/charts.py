@@ -9,7 +9,7 @@ from typing import Any
 
 from fundtrack.model import Assessment, Result, Severity
 from fundtrack.report.page import Page
-from fundtrack.report.workings import Ledger
+from fundtrack.report.workings import Tracing
 
 # Dark, middle and pale, so that they also differ when printed without colour.
 _DARK, _MIDDLE, _PALE, _GREY = "#1F3864", "#E08A3C", "#F7D9B5", "#D9D9D9"
@@ -54,13 +54,13 @@ class Drawing:
 
 
 def drawings(
-    assessment: Assessment, families: Mapping[str, str], ledger: Ledger | None
+    assessment: Assessment, families: Mapping[str, str], tracing: Tracing | None
 ) -> list[Drawing]:
     """Give the charts for which this workbook has numbers."""
     made = [
         _findings(assessment, families),
         _durations(assessment),
-        _routes(assessment, ledger),
+        _routes(assessment, tracing),
         _pay(assessment),
     ]
     return [drawing for drawing in made if drawing is not None]
@@ -215,14 +215,14 @@ def _durations(assessment: Assessment) -> Drawing | None:
     )
 
 
-def _routes(assessment: Assessment, ledger: Ledger | None) -> Drawing | None:
+def _routes(assessment: Assessment, tracing: Tracing | None) -> Drawing | None:
     result: Result | None = next((r for r in assessment.results if r.check.id == "LOC-01"), None)
     whole = result.figures.get("T", 0.0) if result else 0.0
     if result is None or not whole:
         return None
 
     def cell(figure: str) -> str | None:
-        return ledger.cell("LOC-01", figure) if ledger else None
+        return tracing.cell("LOC-01", figure) if tracing else None
 
     direct, one = (result.figures.get(name, 0.0) for name in ("D", "I1"))
     left = max(0.0, whole - direct - one)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fundtrack.model import Assessment, Limit, Limits, Result, Status
 from fundtrack.report.page import A3, Page, decimals, number_style
-from fundtrack.report.workings import Ledger
+from fundtrack.report.workings import Tracing
 from fundtrack.rules.sources import cited
 
 _NUMBERS = (5, 6, 7, 9, 13)
@@ -29,17 +29,17 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
 )
 
 
-def checks(page: Page, assessment: Assessment, ledger: Ledger | None) -> None:
+def checks(page: Page, assessment: Assessment, tracing: Tracing | None) -> None:
     """Write the sheet of all checks, in the catalogue's order; shares point at their workings."""
     page.start("checks", [width for _, width in _COLUMNS], paper=A3)
     for column, (heading, _) in enumerate(_COLUMNS):
         page.put(0, column, heading, "heading_right" if column in _NUMBERS else "heading")
     for row, result in enumerate(assessment.results, 1):
-        _check(page, row, result, assessment.limits, ledger)
+        _check(page, row, result, assessment.limits, tracing)
     page.sheet.autofilter(0, 0, max(len(assessment.results), 1), len(_COLUMNS) - 1)
 
 
-def _check(page: Page, row: int, result: Result, limits: Limits, ledger: Ledger | None) -> None:
+def _check(page: Page, row: int, result: Result, limits: Limits, tracing: Tracing | None) -> None:
     check = result.check
     page.put(row, 0, check.id, "label")
     page.put(row, 1, limits.fill(check.title))
@@ -48,7 +48,7 @@ def _check(page: Page, row: int, result: Result, limits: Limits, ledger: Ledger 
     page.put(row, 4, result.status.words, "fail" if result.status is Status.FAIL else "text")
     figures = {"share": result.value, "lowest": result.low, "highest": result.high}
     for column, (name, figure) in enumerate(figures.items(), 5):
-        cell = ledger.cell(check.id, name) if ledger else None
+        cell = tracing.cell(check.id, name) if tracing else None
         _figure(page, (row, column), figure, result, cell)
     page.put(row, 8, result.unit)
     _figure(page, (row, 9), result.threshold, result)

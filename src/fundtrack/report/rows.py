@@ -152,24 +152,25 @@ def _cells(
         repeat(styled) if styled is None or isinstance(styled, str) else styled
     )
     lines = _Lines(width)
-    if styled is None or column.formulas or not set(map(type, values)) <= {str, type(None)}:
+    kinds = set(map(type, values)) - {type(None)}
+    if not column.formulas and kinds <= {int, float}:
+        return list(map(_Known(styles).__getitem__, zip(values, named, strict=False))), []
+    if styled is None or column.formulas or not kinds <= {str}:
         each = zip(values, named, column.formulas or repeat(None), strict=False)
         cells = [_cell(value, name, formula, styles) for value, name, formula in each]
         return cells, [lines[v] if isinstance(v, str) else 1 for v in values]
-    texts = _Texts(styles).__getitem__
-    return list(map(texts, zip(values, named, strict=False))), list(map(lines.__getitem__, values))
+    known = _Known(styles).__getitem__
+    return list(map(known, zip(values, named, strict=False))), list(map(lines.__getitem__, values))
 
 
-class _Texts(dict[tuple[Any, Any], str]):
-    """Texts as cells, each written once: what comes again is only looked up."""
+class _Known(dict[tuple[Any, str | None], str]):
+    """Texts or numbers as cells, each written once: what comes again is only looked up."""
 
     def __init__(self, styles: Mapping[str, str]) -> None:
         self._styles = styles
 
-    def __missing__(self, key: tuple[Any, Any]) -> str:
-        value, name = key
-        style = self._styles[name]
-        cell = self[key] = _text(value, style) if value else f"{style}/>"
+    def __missing__(self, key: tuple[Any, str | None]) -> str:
+        cell = self[key] = _cell(*key, None, self._styles)
         return cell
 
 
@@ -210,7 +211,7 @@ def _cell(value: Any, name: str | None, formula: str | None, styles: Mapping[str
     if isinstance(value, int | float):
         return f"{style}>{live}<v>{value!r}</v></c>"
     if value is None:
-        return f"{style}>{live}</c>" if live else f"{style}/>"
+        return f'{style} t="str">{live}<v></v></c>' if live else f"{style}/>"
     if live:
         return f'{style} t="str">{live}<v>{escaped(legible(value))}</v></c>'
     return _text(value, style)

@@ -13,7 +13,7 @@ from fundtrack.report.page import Page, formats, new_book
 from fundtrack.report.provenance import provenance
 from fundtrack.report.rows import Block
 from fundtrack.report.summary import summary
-from fundtrack.report.workings import Ledger
+from fundtrack.report.workings import Tracing
 
 
 def build(
@@ -40,14 +40,14 @@ def build(
     listed = lines(assessment.findings, original_sheets, answers)
     page = Page(book, formats(book), taken, name_prefix)
     remarks = [*assessment.remarks, *remarks]
-    ledger = Ledger(page, assessment) if assessment.workings else None
-    summary(page, assessment, families, (unnoted, max_notes), remarks, ledger)
+    tracing = Tracing(page, assessment) if assessment.workings else None
+    summary(page, assessment, families, (unnoted, max_notes), remarks, tracing)
     findings(page, listed, linked, answers)
     folded(page, listed, linked)
     earlier(page, lost)
-    checks(page, assessment, ledger)
-    if ledger:
-        ledger.write()
+    checks(page, assessment, tracing)
+    if tracing:
+        tracing.write()
     provenance(page, assessment, remarks)
     page.finish()
     book.close()

@@ -9,7 +9,7 @@ from fundtrack.model import EDITION, Assessment, Result, Severity, Status
 from fundtrack.report.charts import drawings, place, tabulate
 from fundtrack.report.page import Page, count, decimals, named, words
 from fundtrack.report.text import verdict
-from fundtrack.report.workings import Ledger
+from fundtrack.report.workings import Tracing
 
 _WIDTHS = (46, 14, 14, 14, 15, 15, 16, 16)
 
@@ -20,7 +20,7 @@ def summary(
     families: Mapping[str, str],
     unnoted: tuple[int, int],
     remarks: Sequence[str],
-    ledger: Ledger | None = None,
+    tracing: Tracing | None = None,
 ) -> None:
     """Write the sheet; `unnoted`: findings without a note, and the most notes a sheet.
 
@@ -30,12 +30,12 @@ def summary(
     page.sheet.set_row(0, 24)
     page.put(0, 0, f"Check of {assessment.file}", "title")
     page.across(1, 0, verdict(assessment), "verdict")
-    drawn = drawings(assessment, families, ledger)
+    drawn = drawings(assessment, families, tracing)
     row, charts = place(page, 3, drawn)
     row = _about(page, assessment, row + 1 if drawn else row)
     row = _scores(page, assessment, families, row + 1)
     row = _severities(page, assessment, *unnoted, row=row + 1)
-    row = _key_figures(page, assessment, ledger, row + 1)
+    row = _key_figures(page, assessment, tracing, row + 1)
     row = _not_assessed(page, assessment, row + 1)
     if remarks:
         row = _section(page, row + 1, "Remarks")
@@ -133,7 +133,7 @@ def _severities(
     return row
 
 
-def _key_figures(page: Page, assessment: Assessment, ledger: Ledger | None, row: int) -> int:
+def _key_figures(page: Page, assessment: Assessment, tracing: Tracing | None, row: int) -> int:
     shares = [r for r in assessment.results if r.unit == "share" and _has_value(r)]
     if not shares:
         return row
@@ -153,7 +153,7 @@ def _key_figures(page: Page, assessment: Assessment, ledger: Ledger | None, row:
         page.put(row, 0, f"{result.check.id}: {assessment.limits.fill(result.check.title)}", "text")
         figures = {"share": result.value, "lowest": result.low, "highest": result.high}
         for column, (name, figure) in enumerate(figures.items(), 1):
-            cell = ledger.cell(result.check.id, name) if ledger else None
+            cell = tracing.cell(result.check.id, name) if tracing else None
             page.linked(row, column, figure, f"percent{places}", cell)
         page.share(row, 4, result.threshold, places)
         page.put(row, 5, _gap(result), f"points{places}")

@@ -6,20 +6,22 @@ some figure, and a column for each figure that says how much of the row enters i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import fsum
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from fundtrack import schema
 from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table
 from fundtrack.ooxml import column_letter, quoted
-from fundtrack.report.package import cell_of, legible
 from fundtrack.report.page import A3, Page, count, decimals, number_style
-from fundtrack.report.rows import MOST_LINKS, ROWS_A_SHEET
+from fundtrack.report.rows import MOST_LINKS, ROWS_A_SHEET, put_rows
+from fundtrack.report.rows import Column as Cells
 from fundtrack.words import shown
 
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
@@ -78,7 +80,7 @@ class _Line:
         return self.how == _SUM
 
 
-class Ledger:
+class Tracing:
     """The lines and the rows of the workings, and where each figure will stand.
 
     Made before any sheet is written, so that the summary and the checks can point at it.
@@ -108,7 +110,7 @@ class Ledger:
         self._columns = list({id(c): c for c in self._traced.columns.values()}.values())
         first = len(_ROWS) + len(self._groups)
         self._at = {id(c): first + n for n, c in enumerate(self._columns)}
-        self._spread: dict[tuple[int, tuple[str, ...]], pd.DataFrame] = {}
+        self._spread: dict[tuple[int, tuple[str, ...]], dict[Any, tuple[int, int, int]]] = {}
         self._where = {
             (line.check, line.name): number
             for number, line in enumerate(self._lines)
@@ -236,8 +238,7 @@ class Ledger:
         numbers = ("Rows", "Amount or share")
         for column, (heading, _) in enumerate(headings):
             page.put(_TOP, column, heading, "heading_right" if heading in numbers else "heading")
-        for number, line in enumerate(self._lines):
-            self._write_line(number, line)
+        put_rows(page, _TOP + 1, self._line_columns())
         last = _TOP + max(1, len(self._lines))
         if not self._lines:
             page.put(_TOP + 1, 3, "No check of this workbook rests on a sum.")
@@ -272,32 +273,32 @@ class Ledger:
             )
         return text
 
-    def _write_line(self, number: int, line: _Line) -> None:
-        page, row, at = self._page, _TOP + 1 + number, self._column
-        derived = not line.role
-        formula = self._sum(row, line) if line.sums else self._derived(number, line)
-        page.put(row, 0, line.number, "integer")
-        page.put(row, 1, line.check, "label")
-        for column, name in enumerate(self._groups, 2):
-            page.put(row, column, line.group.get(name))
-        page.put(row, at("Figure"), line.name, "label" if derived else "text")
-        page.put(row, at("What it is"), line.what, "label" if derived else "text")
-        page.put(row, at("Enters as"), line.role)
-        page.put(row, at("That is"), ROLES.get(line.role))
-        page.put(row, at("Rows"), self._size(line), "integer")
-        column = at("Amount or share")
-        style = f"{line.style}_bold" if derived else line.style
-        if formula:
-            page.formula(row, column, formula, line.value, style)
-        else:
-            page.put(row, column, line.value, style)
-        page.put(row, at("Unit"), line.unit)
-        page.put(row, at("How it is worked out"), line.how)
+    def _line_columns(self) -> list[Cells]:
+        lines = self._lines
+        names = ["text" if line.role else "label" for line in lines]
+        styles = [line.style if line.role else f"{line.style}_bold" for line in lines]
+        formulas = [
+            self._sum(n, line) if line.sums else self._derived(n, line)
+            for n, line in enumerate(lines)
+        ]
+        return [
+            Cells([line.number for line in lines], "integer"),
+            Cells([line.check for line in lines], "label"),
+            *(Cells([line.group.get(name) for line in lines]) for name in self._groups),
+            Cells([line.name for line in lines], names),
+            Cells([line.what for line in lines], names),
+            Cells([line.role for line in lines]),
+            Cells([ROLES.get(line.role) for line in lines]),
+            Cells([self._size(line) for line in lines], "integer"),
+            Cells([line.value for line in lines], styles, formulas=formulas),
+            Cells([line.unit for line in lines]),
+            Cells([line.how for line in lines]),
+        ]
 
     def _size(self, line: _Line) -> int | None:
         if line.column is None:
             return None
-        return len(line.column.share) if not line.group else int(self._extent(line)[0])
+        return self._extent(line)[0] if line.group else len(line.column.share)
 
     def _extent(self, line: _Line) -> tuple[int, int, int]:
         """How many rows of the line's group are in its column, and the first and last position."""
@@ -308,12 +309,13 @@ class Ledger:
             places = line.column.share.index
             mine = self._rows.loc[places, list(names)]
             of = self._position.loc[places].groupby([mine[name] for name in names])
-            self._spread[key] = of.agg(["size", "min", "max"])
-        values = tuple(line.group.values())
-        found = self._spread[key].loc[values if len(values) > 1 else values[0]]
-        return int(found["size"]), int(found["min"]), int(found["max"])
+            found = of.agg(["size", "min", "max"])
+            groups = found.index.to_list() if len(names) > 1 else [(g,) for g in found.index]
+            extents = zip(*(found[name].to_list() for name in found), strict=True)
+            self._spread[key] = dict(zip(groups, extents, strict=True))
+        return self._spread[key][tuple(line.group.values())]
 
-    def _sum(self, row: int, line: _Line) -> str | None:
+    def _sum(self, number: int, line: _Line) -> str | None:
         """Converted amounts times their part in the figure, added up over the sheets of rows."""
         if line.column is None:
             return None
@@ -323,9 +325,9 @@ class Ledger:
             _, first, last = self._extent(line)
         part = column_letter(self._at[id(line.column)])
         pieces = []
-        for number, sheet in enumerate(self._row_sheets):
-            start = max(first, number * ROWS_A_SHEET) - number * ROWS_A_SHEET
-            end = min(last, (number + 1) * ROWS_A_SHEET - 1) - number * ROWS_A_SHEET
+        for before, sheet in zip(itertools.count(0, ROWS_A_SHEET), self._row_sheets, strict=False):
+            start = max(first - before, 0)
+            end = min(last - before, ROWS_A_SHEET - 1)
             if start > end:
                 continue
 
@@ -337,17 +339,17 @@ class Ledger:
                 place = self._groups.index(name)
                 group = area(column_letter(len(_ROWS) + place))
                 # EXACT, as “=” takes upper and lower case for the same.
-                factors.append(f"--EXACT({group},${column_letter(2 + place)}{row + 1})")
+                factors.append(f"--EXACT({group},${column_letter(2 + place)}{_TOP + 2 + number})")
             pieces.append(f"SUMPRODUCT({','.join(factors)})")
-        return f"={'+'.join(pieces)}" if pieces else None  # an empty formula breaks the file
+        return "+".join(pieces) or None  # an empty formula breaks the file
 
     def _derived(self, number: int, line: _Line) -> str:
         if line.name == "share" and line.unit == "share":
             low, high = self._value_of(number, "lowest"), self._value_of(number, "highest")
-            return f'=IF({low}={high},{low},"")'
+            return f'IF({low}={high},{low},"")'
         if line.name == "lowest":
             part, whole = self._role(number, "part"), self._roles(number, "whole", "burden")
-            return f"=IF({whole}=0,0,{part}/({whole}))"
+            return f"IF({whole}=0,0,{part}/({whole}))"
         if line.name == "highest":
             best, whole = (
                 self._roles(number, "part", "unknown", "doubtful"),
@@ -355,11 +357,11 @@ class Ledger:
             )
             open_, share = self._roles(number, "unknown", "doubtful"), f"({best})/({whole})"
             low = self._value_of(number, "lowest")
-            return f"=IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
+            return f"IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
         above, below = self._role(number, "above"), self._role(number, "below")
         formula = above if "/" not in line.how else f"{above}/{below}"
         formula += f"*{line.times!r}" * (line.times != 1) + f"-{line.less!r}" * bool(line.less)
-        return f"={formula}"
+        return formula
 
     def _roles(self, number: int, *roles: str) -> str:
         return "+".join(self._role(number, role) for role in roles)
@@ -415,73 +417,93 @@ class Ledger:
         for column, (heading, _) in enumerate(headings):
             page.put(0, column, heading, "heading_right" if column in right else "heading")
         mine = self._rows.iloc[number * ROWS_A_SHEET : (number + 1) * ROWS_A_SHEET]
-        facts = _columns(mine)
-        for row, fact in enumerate(zip(*facts.values(), strict=True), 1):
-            self._write_row(row, dict(zip(facts, fact, strict=True)))
-        rows = pd.Series(range(1, len(mine) + 1), index=mine.index)
-        for one in self._columns:
-            column, share = self._at[id(one)], one.share[one.share.index.isin(mine.index)]
-            places = rows.loc[share.index].to_list()
-            whole, part = page.formats["integer"], page.formats["decimal"]
-            for row, value in zip(places, share.to_list(), strict=True):
-                page.sheet.write_number(row, column, value, whole if value == 1 else part)
-        # One line under every row, at the cost of one format instead of one for each blank cell.
-        ruled = {"type": "formula", "criteria": "=TRUE", "format": page.formats["ruled"]}
-        page.sheet.conditional_format(1, 0, len(mine), len(headings) - 1, ruled)
+        put_rows(page, 1, [*self._row_columns(mine), *self._shares(mine)])
         if not self._large:
             page.sheet.autofilter(0, 0, len(mine), len(headings) - 1)
 
-    def _write_row(self, row: int, fact: Mapping[str, Any]) -> None:
-        page, table = self._page, self._assessment.tables[fact["table"]]
-        label, name = int(fact["label"]), fact["field"] or None
-        keys = schema.tables()[table.name].primaryKey
-        place = table.place(label, name or keys[0])
-        text = place.cell or f"row {place.row}"
-        where = place.part.sheet if place.part.main else f"{place.part.file}: {place.part.sheet}"
-        page.put(row, 0, where)
-        self._link(row, place.part.sheet if place.part.main else None, text)
-        page.put(row, 2, ", ".join(shown(table.frame.at[label, key]) for key in keys))
-        amount = fact["amount"]
-        if name and amount is not None and self._plain(table, label, name, amount) and place.cell:
-            at = cell_of(place.cell)
-            assert at is not None
-            cell = f"${column_letter(at[1])}${at[0] + 1}"
-            formula = f"={quoted(place.part.sheet)}!{cell}"
-            page.formula(row, _AMOUNT, formula, amount, number_style(amount))
-        else:
-            page.put(row, _AMOUNT, amount, number_style(amount))
-        page.put(row, 4, fact["currency"])
-        page.put(row, _RATE, fact["rate"], "decimal")
-        page.put(row, 6, fact["rate_date"])
-        kind = fact["rate_kind"] if fact["known"] else "none: assumed"
-        page.put(row, 7, kind)
-        page.put(row, 8, fact["source"])
-        if fact["known"]:
-            letters = column_letter(_AMOUNT), column_letter(_RATE)
-            formula = f"={letters[0]}{row + 1}"
-            if fact["rate"] is not None:
-                formula += f"*{letters[1]}{row + 1}"
-            style = "money" if fact["currency"] else number_style(fact["value"])
-            page.formula(row, _CONVERTED, formula, fact["value"], style)
-        else:
-            page.put(row, _CONVERTED, fact["value"], number_style(fact["value"]))
-        for column, group in enumerate(self._groups, len(_ROWS)):
-            page.put(row, column, fact[group])
+    def _row_columns(self, rows: pd.DataFrame) -> list[Cells]:
+        facts, known = _columns(rows), rows["known"].to_list()
+        places = self._origins(rows, facts["amount"])
+        links = [place.link for place in places[:MOST_LINKS]]
+        linked = ["link" if link else "text" for link in links]
+        linked += ["text"] * (len(places) - len(links))
+        own, rate = column_letter(_AMOUNT), column_letter(_RATE)
+        converted = [
+            (f"{own}{row}" if by is None else f"{own}{row}*{rate}{row}") if sure else None
+            for row, (by, sure) in enumerate(zip(facts["rate"], known, strict=True), 2)
+        ]
+        money = [
+            "money" if sure and currency else number_style(value)
+            for sure, currency, value in zip(known, facts["currency"], facts["value"], strict=True)
+        ]
+        kinds = [
+            kind if sure else "none: assumed"
+            for kind, sure in zip(facts["rate_kind"], known, strict=True)
+        ]
+        return [
+            Cells([place.sheet for place in places]),
+            Cells([place.cell for place in places], linked, links),
+            Cells([place.record for place in places]),
+            Cells(facts["amount"], None, formulas=[place.formula for place in places]),
+            Cells(facts["currency"]),
+            Cells(facts["rate"], "decimal"),
+            Cells(facts["rate_date"]),
+            Cells(kinds),
+            Cells(facts["source"]),
+            Cells(facts["value"], money, formulas=converted),
+            *(Cells(facts[name]) for name in self._groups),
+        ]
 
-    def _link(self, row: int, sheet: str | None, cell: str) -> None:
-        """Write the place, as a link where it is a cell of this very workbook."""
-        page = self._page
-        if sheet is not None and cell_of(cell) and row <= MOST_LINKS:
-            target = f"internal:{quoted(sheet)}!{cell}"
-            if page.sheet.write_url(row, 1, target, page.formats["link"], legible(cell)) == 0:
-                return
-        page.put(row, 1, cell)
+    def _shares(self, rows: pd.DataFrame) -> Iterator[Cells]:
+        """A column for each figure: how much of each row enters it."""
+        for one in self._columns:
+            share = one.share.reindex(rows.index)
+            values = share.astype(object).where(share.notna(), None).to_list()
+            yield Cells(
+                values, np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
+            )
 
-    def _plain(self, table: Table, label: int, name: str, amount: float) -> bool:
-        """Whether the cell is of this workbook and holds the very number, so a formula can."""
-        raw = table.value(label, name)
+    def _origins(self, rows: pd.DataFrame, amounts: Sequence[Any]) -> list[_Origin]:
+        """Where each row stands in the workbook."""
+        found = dict[int, _Origin]()
+        for (name, field_), at in rows.groupby(["table", "field"], sort=False).indices.items():
+            labels = rows["label"].iloc[at].to_list()
+            mine = (amounts[n] for n in at)
+            table = self._assessment.tables[name]
+            found.update(zip(at.tolist(), _origins(table, field_, labels, mine), strict=True))
+        return [found[n] for n in range(len(rows))]
+
+
+class _Origin(NamedTuple):
+    """Where a row of the workings comes from, as it is written down."""
+
+    sheet: str
+    cell: str
+    link: str | None  # none where it is not a cell of this very workbook
+    record: str
+    formula: str | None  # that takes the amount from the cell, where the cell holds the very number
+
+
+def _origins(
+    table: Table, name: str, labels: Sequence[int], amounts: Iterable[float | None]
+) -> Iterator[_Origin]:
+    """The origin of each of the rows whose amounts stand in one field; none: they are counted."""
+    keys = schema.tables()[table.name].primaryKey
+    parts = ([shown(value) for value in table.frame.loc[labels, key]] for key in keys)
+    records = map(", ".join, zip(*parts, strict=True))
+    held = table.values(labels, [name or None] * len(labels))
+    sheets = {part.sheet: quoted(part.sheet) for part in table.parts}
+    for label, record, raw, amount in zip(labels, records, held, amounts, strict=True):
+        part, row, cell, _ = table.place(label, name or keys[0])
+        if not part.main or cell is None:
+            where = part.sheet if part.main else f"{part.file}: {part.sheet}"
+            yield _Origin(where, cell or f"row {row}", None, record, None)
+            continue
+        sheet = sheets[part.sheet]
         number = isinstance(raw, int | float) and not isinstance(raw, bool)
-        return number and raw == amount and table.place(label, name).part.main
+        letters = cell.rstrip("0123456789")
+        live = f"{sheet}!${letters}${cell[len(letters) :]}" if number and raw == amount else None
+        yield _Origin(part.sheet, cell, f"{sheet}!{cell}", record, live)
 
 
 _SUM = "sum of (amount converted x part that enters)"
