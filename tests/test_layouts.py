@@ -292,6 +292,15 @@ def test_cbpf_with_its_headings_written_out(export):
     assert grants(seen)["amount"].sum() == 600.5
 
 
+def test_cbpf_older_downloads_repeat_a_project_for_each_cluster_and_place(export):
+    first = rows_of(FUNDS)[0]
+    places = [first | {"Cluster": c, "Place": p} for c in ("Health", "Water") for p in ("N", "S")]
+    seen = assess(export(places))
+    assert grants(seen)["amount"].tolist() == [100.5]
+    assert said(seen, "3 rows repeat grants that stand in other rows, with the same amount")
+    assert found(seen, "DAT-03") == []
+
+
 # --- OCHA's Financial Tracking Service ------------------------------------------------------------
 
 FLOW = {
@@ -381,6 +390,26 @@ def test_fts_where_the_sub_types_stand_in_the_column_of_the_types(export):
         {"destOrganization": "B", "destOrganizationTypes": "National NGOs/CSOs"},
     )
     assert kinds(assess(export(rows))) == {"A": "21", "B": "22"}
+
+
+def test_fts_in_the_vocabulary_of_2026_where_a_type_holds_a_comma(export):
+    types = {
+        "A": "UN agencies, funds and other entities",
+        "B": "Other multilateral organisations",
+        "C": "International NGOs",
+        "D": "International Movement of the Red Cross and Red Crescent",
+        "E": "Pooled Funds",
+    }
+    rows = [{"destOrganization": o, "destOrganizationTypes": t} for o, t in types.items()]
+    seen = assess(export(flows(*rows)))
+    assert kinds(seen) == {"A": "40", "B": "40", "C": "21", "D": None, "E": None}
+    (finding,) = [f for f in found(seen, "SCH-required") if f.value == "Pooled Funds"]
+    assert "“Pooled Funds”, from which no one value can be told" in finding.message
+
+
+def test_fts_money_carried_over_from_an_earlier_year_is_said(export):
+    seen = assess(export(flows({}, {"flowType": "Carry-over (incoming)"})))
+    assert said(seen, "flows carried over from an earlier year count (1)")
 
 
 def test_fts_shared_flows_are_not_summed_twice(export):
@@ -571,6 +600,8 @@ case             | amount | currency | recipient | kind
 commitments only | 150.5  | USD      | NG-1      | 24
 two currencies   |        |          | NG-1      | 24
 default currency | 150.5  | EUR      | NG-1      | 24
+lost a currency  |        | USD      | NG-1      | 24
+lost the default | 150.5  | EUR      | NG-1      | 24
 lost a value     |        | USD      | NG-1      | 24
 two implementers | 150.5  | USD      | NG-1; NG-2 |
 lost a role      | 150.5  | USD      |           |
@@ -579,6 +610,8 @@ CHANGES = {
     "commitments only": {},
     "two currencies": {"transaction_value_currency": "USD,USD,EUR"},
     "default currency": {"transaction_value_currency": ""},
+    "lost a currency": {"transaction_value_currency": "USD"},
+    "lost the default": {"transaction_value_currency": "EUR,EUR"},
     "lost a value": {"transaction_value": "100,70"},
     "two implementers": {
         "participating_org_ref": "NG-1,NG-2",
@@ -599,6 +632,25 @@ def test_iati_datastore_lists_side_by_side(export, row):
     assert frame.fillna("")["recipient_org_id"] == row["recipient"]
     assert (kinds(seen) or {}).get(row["recipient"]) == (row["kind"] or None)
     assert f"{frame['planned_end_date']:%Y-%m-%d}" == "2024-05-31"
+
+
+def test_iati_datastore_with_one_row_a_transaction_is_refused(export):
+    values = ("100", "70", "50.5")
+    single = {"transaction_transaction_type_code": "2", "transaction_value_currency": "USD"}
+    path = export([STORE | single | {"transaction_value": v} for v in values])
+    with pytest.raises(FundtrackError) as refusal:
+        assess(path)
+    assert "one row a transaction" in refusal.value.reason
+    twice = export([STORE, STORE])  # one activity in two rows is no such file
+    assert grants(assess(twice))["amount"].tolist() == [150.5]
+
+
+@pytest.mark.parametrize("store", [False, True], ids=["classic", "datastore"])
+def test_iati_activities_below_others_are_said(export, store):
+    rows = [STORE] if store else rows_of(ACTIVITIES)
+    seen = assess(export([row | {"hierarchy": "2"} for row in rows]))
+    counted = len(seen.tables["grants"].frame)
+    assert said(seen, f"activities on the second level (“hierarchy” 2) count ({counted})")
 
 
 # --- OECD DAC -------------------------------------------------------------------------------------
@@ -633,6 +685,14 @@ def test_crs_amounts_are_millions_and_payments_no_commitments(export):
     assert frame["recipient_country"].fillna("").tolist() == ["CM", "CM", "", "CM"]
     assert said(seen, "rows without a commitment in the year (1 row)")
     assert found(seen, "DAT-03") == []
+
+
+def test_crs_millions_with_separators_are_millions_too(export):
+    texts = ["1,234.56", "$1.25", "1,234", "(1.5)"]
+    rows = [CRS[0] | {"CrsID": str(n), "USD_Commitment": t} for n, t in enumerate(texts)]
+    seen = assess(export(rows))
+    assert grants(seen)["amount"].fillna(0).tolist() == [1_234_560_000, 1_250_000, 0, 0]
+    assert [f.value for f in found(seen, "SCH-type")] == ["1,234"]
 
 
 def test_crs_a_channel_s_kind_comes_from_its_parent_and_never_from_its_figures(export):
@@ -700,6 +760,36 @@ NEARLY = {
         ["DONOR", "Donor", "RECIPIENT", "SECTOR", "TIME_PERIOD", "OBS_VALUE"],
         "totals from the OECD's data explorer",
     ),
+    "oecd totals by country": (
+        ["DONOR", "RECIPIENT", "MEASURE", "TIME_PERIOD", "OBS_VALUE", "UNIT_MULT"],
+        "aid by donor and recipient",
+    ),
+    "oecd totals by donor": (["DONOR", "PART", "AIDTYPE", "AMOUNTTYPE", "Value"], "DAC1"),
+    "fts by appeal in hapi": (
+        ["location_code", "appeal_code", "requirements_usd", "funding_usd"],
+        "a summary of FTS by appeal, as HDX HAPI gives it",
+    ),
+    "fts website": (
+        ["Flow ID", "Amount (US$)", "Source organization", "Destination organization"],
+        "a list of flows from the website of FTS",
+    ),
+    "cbpf contributions": (
+        ["FiscalYear", "GMSDonorName", "PooledFundName", "PledgeAmt", "PaidAmt"],
+        "what donors gave to the pooled funds",
+    ),
+    "cbpf donors": (
+        ["Year", "Donor", "Donor type", "Paid", "Pledged", "Total"],
+        "what donors gave to the pooled funds",
+    ),
+    "cbpf allocations": (["Year", "PooledFund", "AllocationType", "Budget"], "allocations by fund"),
+    "cbpf places": (["PFId", "PrjCode", "AdmLoc1", "ClstAgg"], "the places and clusters"),
+    "cbpf reports": (["ChfProjectCode", "ReportId", "ReportType"], "a list of the reports"),
+    "cbpf pages": (
+        ["Pooled Fund", "Allocation Type", "Project Code", "Organization", "Budget"],
+        "from the pages of the pooled funds' data hub",
+    ),
+    "grantnav totals": (["Recipient Name", "Recipient ID", "Grants", "Total"], "by recipient"),
+    "iati budgets": (["iati_identifier", "budget_type", "budget_value"], "one row a budget"),
     "fund list": (["PFId", "PFName", "PFAbbrv", "PFLat"], "the list of the pooled funds"),
     "transactions": (
         ["iati-identifier", "transaction-type", "transaction-date", "transaction-value"],
