@@ -231,6 +231,17 @@ def test_a_grant_to_two_organisations_is_attributed_to_neither(workbook):
     assert grants(seen)["recipient_org_id"].tolist() == ["A; B", "A"]
 
 
+def test_360giving_rows_of_one_grant_in_several_places_are_one_grant(export):
+    row = rows_of(TITLES)[0]
+    place = "Beneficiary Location:Country Code"
+    seen = assess(export([row, row | {place: "KE"}]))
+    assert grants(seen)["amount"].tolist() == [1000]
+    assert grants(seen)["recipient_country"].isna().all()
+    assert said(seen, "1 row repeats grants that stand in other rows")
+    amended = assess(export([row, row | {"Amount Awarded": "900"}], "amended.csv"))
+    assert [f.row for f in found(amended, "DAT-03")] == [2, 3]
+
+
 # --- OCHA's country-based pooled funds ------------------------------------------------------------
 
 FUNDS = """
@@ -634,6 +645,12 @@ def test_iati_datastore_lists_side_by_side(export, row):
     assert f"{frame['planned_end_date']:%Y-%m-%d}" == "2024-05-31"
 
 
+def test_an_export_that_names_no_organisation_still_has_its_rows(export):
+    seen = assess(export([STORE | {"participating_org_role": "4"}]))
+    assert len(seen.tables["grants"].frame) == 1
+    assert not said(seen, "has headings but no rows")
+
+
 def test_iati_datastore_with_one_row_a_transaction_is_refused(export):
     values = ("100", "70", "50.5")
     single = {"transaction_transaction_type_code": "2", "transaction_value_currency": "USD"}
@@ -693,6 +710,14 @@ def test_crs_millions_with_separators_are_millions_too(export):
     seen = assess(export(rows))
     assert grants(seen)["amount"].fillna(0).tolist() == [1_234_560_000, 1_250_000, 0, 0]
     assert [f.value for f in found(seen, "SCH-type")] == ["1,234"]
+
+
+def test_crs_codes_that_a_program_took_for_numbers(export):
+    floats = ["PurposeCode", "ChannelCode", "ParentChannelCode", "DonorCode"]
+    rows = [r | {h: f"{r[h]}.0" for h in floats if r[h]} for r in CRS]
+    plain, taken = assess(export(CRS)), assess(export(rows, "floats.csv"))
+    assert kinds(taken) == kinds(plain)
+    assert grants(taken)["purpose_code"].to_dict() == grants(plain)["purpose_code"].to_dict()
 
 
 def test_crs_a_channel_s_kind_comes_from_its_parent_and_never_from_its_figures(export):

@@ -26,6 +26,7 @@ from fundtrack.words import plural
 
 INDEX = re.compile(r"[:/._](\d+)(?=[:/._])")  # “Recipient Org:0:Name”, “plannedDates/0/startDate”
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+AS_FLOAT = re.compile(r"(\d+)\.0+")  # a code that a program took for a number: “15220.0”
 
 
 @dataclass(frozen=True)
@@ -471,7 +472,7 @@ class _Export:
         found = [c for h in source.headings if (c := self.column(h)) is not None]
         if not found:
             return None, []
-        texts = [self.frame[c].map(_text) for c in found]
+        texts = [self.frame[c].map(_text).map(_code) for c in found]
         given = ["/".join(text for text in row if text) for row in zip(*texts, strict=True)]
         return (
             _Taken(
@@ -569,6 +570,11 @@ def _text(value: Cell) -> str:
     return str(value).strip()
 
 
+def _code(text: str) -> str:
+    whole = AS_FLOAT.fullmatch(text)
+    return whole[1] if whole else text
+
+
 def _blank(value: Cell) -> bool:
     return value == "" or (isinstance(value, str) and not value.strip())
 
@@ -644,12 +650,13 @@ def _reader(plan: Field, item: LayoutTable) -> Callable[[Any], Any]:
     suffixes = {word.casefold() for word in item.suffixes.get(name, ())}
     parents = schema.codelists()[item.via[name]].codes if name in item.via else None
     known = plan.codes.spellings if plan.codes and name in item.only_known else None
-    coded = bool(codes) or parents is not None or known is not None
+    coded = plan.codelist is not None or plan.constraints.pattern == r"\d{5}"
+    coded = coded or bool(codes) or parents is not None or known is not None
     scale = item.scale.get(name)
 
     def one(value: Any) -> Any:
-        if isinstance(value, float) and value.is_integer() and coded:
-            value = str(int(value))
+        if coded and isinstance(value, float | str):
+            value = _code(_text(value))
         if scale and not isinstance(value, bool):
             return _scaled(value, scale, plan)
         if type(value) is not str:
@@ -658,7 +665,7 @@ def _reader(plan: Field, item: LayoutTable) -> Callable[[Any], Any]:
         if fold(text) in nulls and fold(text):
             return ""
         if parents is not None:
-            text = parents.get(text.removesuffix(".0"), "")
+            text = parents.get(text, "")
         if codes:
             rest = "" if plan.codelist is None or name in item.only_known or parents else value
             return codes.get(fold(text), rest)
