@@ -813,6 +813,17 @@ NEARLY = {
         ["Pooled Fund", "Allocation Type", "Project Code", "Organization", "Budget"],
         "from the pages of the pooled funds' data hub",
     ),
+    "grants to people": (
+        [
+            *("Identifier", "Title", "Currency", "Amount Awarded", "Award Date"),
+            *("Recipient Ind:Identifier", "Recipient Ind:Name", "Funding Org:Name"),
+        ],
+        "a 360Giving file of grants to people",
+    ),
+    "no recipient": (
+        ["Identifier", "Title", "Currency", "Amount Awarded", "Award Date", "Funding Org:Name"],
+        "but has no column “Recipient Org:Identifier”",
+    ),
     "grantnav totals": (["Recipient Name", "Recipient ID", "Grants", "Total"], "by recipient"),
     "iati budgets": (["iati_identifier", "budget_type", "budget_value"], "one row a budget"),
     "fund list": (["PFId", "PFName", "PFAbbrv", "PFLat"], "the list of the pooled funds"),

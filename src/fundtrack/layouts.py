@@ -167,9 +167,10 @@ def nearest(workbook: Workbook) -> str | None:
                 missing = [h for h in layout.identify if not {_path(x)[0] for x in h} & set(row)]
                 share = 1 - len(missing) / len(layout.identify)
                 if share >= 0.5 and (best is None or share > best[0]):
-                    names = (
-                        ", ".join(f"“{h[0]}”" for h in missing) or "what its further sheets hold"
-                    )
+                    missing = missing or [
+                        h for h in layout.anywhere if not {_path(x)[0] for x in h} & set(row)
+                    ]
+                    names = ", ".join(f"“{h[0]}”" for h in missing)
                     best = (
                         share,
                         f"Sheet “{grid.sheet}” looks like the export “{layout.title}”, but has no "
@@ -655,7 +656,7 @@ def _reader(plan: Field, item: LayoutTable) -> Callable[[Any], Any]:
     scale = item.scale.get(name)
 
     def one(value: Any) -> Any:
-        if coded and isinstance(value, float | str):
+        if coded and type(value) in (float, str):
             value = _code(_text(value))
         if scale and not isinstance(value, bool):
             return _scaled(value, scale, plan)
