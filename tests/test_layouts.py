@@ -231,6 +231,17 @@ def test_a_grant_to_two_organisations_is_attributed_to_neither(workbook):
     assert grants(seen)["recipient_org_id"].tolist() == ["A; B", "A"]
 
 
+def test_360giving_rows_of_one_grant_in_several_places_are_one_grant(export):
+    row = rows_of(TITLES)[0]
+    place = "Beneficiary Location:Country Code"
+    seen = assess(export([row, row | {place: "KE"}]))
+    assert grants(seen)["amount"].tolist() == [1000]
+    assert grants(seen)["recipient_country"].isna().all()
+    assert said(seen, "1 row repeats grants that stand in other rows")
+    amended = assess(export([row, row | {"Amount Awarded": "900"}], "amended.csv"))
+    assert [f.row for f in found(amended, "DAT-03")] == [2, 3]
+
+
 # --- OCHA's country-based pooled funds ------------------------------------------------------------
 
 FUNDS = """
@@ -290,6 +301,15 @@ def test_cbpf_with_its_headings_written_out(export):
     seen = assess(export(rows))
     assert kinds(seen) == {"Helpers": "22", "Big": "21", "UNX": "40"}
     assert grants(seen)["amount"].sum() == 600.5
+
+
+def test_cbpf_older_downloads_repeat_a_project_for_each_cluster_and_place(export):
+    first = rows_of(FUNDS)[0]
+    places = [first | {"Cluster": c, "Place": p} for c in ("Health", "Water") for p in ("N", "S")]
+    seen = assess(export(places))
+    assert grants(seen)["amount"].tolist() == [100.5]
+    assert said(seen, "3 rows repeat grants that stand in other rows, with the same amount")
+    assert found(seen, "DAT-03") == []
 
 
 # --- OCHA's Financial Tracking Service ------------------------------------------------------------
@@ -381,6 +401,26 @@ def test_fts_where_the_sub_types_stand_in_the_column_of_the_types(export):
         {"destOrganization": "B", "destOrganizationTypes": "National NGOs/CSOs"},
     )
     assert kinds(assess(export(rows))) == {"A": "21", "B": "22"}
+
+
+def test_fts_in_the_vocabulary_of_2026_where_a_type_holds_a_comma(export):
+    types = {
+        "A": "UN agencies, funds and other entities",
+        "B": "Other multilateral organisations",
+        "C": "International NGOs",
+        "D": "International Movement of the Red Cross and Red Crescent",
+        "E": "Pooled Funds",
+    }
+    rows = [{"destOrganization": o, "destOrganizationTypes": t} for o, t in types.items()]
+    seen = assess(export(flows(*rows)))
+    assert kinds(seen) == {"A": "40", "B": "40", "C": "21", "D": None, "E": None}
+    (finding,) = [f for f in found(seen, "SCH-required") if f.value == "Pooled Funds"]
+    assert "“Pooled Funds”, from which no one value can be told" in finding.message
+
+
+def test_fts_money_carried_over_from_an_earlier_year_is_said(export):
+    seen = assess(export(flows({}, {"flowType": "Carry-over (incoming)"})))
+    assert said(seen, "flows carried over from an earlier year count (1)")
 
 
 def test_fts_shared_flows_are_not_summed_twice(export):
@@ -571,6 +611,8 @@ case             | amount | currency | recipient | kind
 commitments only | 150.5  | USD      | NG-1      | 24
 two currencies   |        |          | NG-1      | 24
 default currency | 150.5  | EUR      | NG-1      | 24
+lost a currency  |        | USD      | NG-1      | 24
+lost the default | 150.5  | EUR      | NG-1      | 24
 lost a value     |        | USD      | NG-1      | 24
 two implementers | 150.5  | USD      | NG-1; NG-2 |
 lost a role      | 150.5  | USD      |           |
@@ -579,6 +621,8 @@ CHANGES = {
     "commitments only": {},
     "two currencies": {"transaction_value_currency": "USD,USD,EUR"},
     "default currency": {"transaction_value_currency": ""},
+    "lost a currency": {"transaction_value_currency": "USD"},
+    "lost the default": {"transaction_value_currency": "EUR,EUR"},
     "lost a value": {"transaction_value": "100,70"},
     "two implementers": {
         "participating_org_ref": "NG-1,NG-2",
@@ -599,6 +643,31 @@ def test_iati_datastore_lists_side_by_side(export, row):
     assert frame.fillna("")["recipient_org_id"] == row["recipient"]
     assert (kinds(seen) or {}).get(row["recipient"]) == (row["kind"] or None)
     assert f"{frame['planned_end_date']:%Y-%m-%d}" == "2024-05-31"
+
+
+def test_an_export_that_names_no_organisation_still_has_its_rows(export):
+    seen = assess(export([STORE | {"participating_org_role": "4"}]))
+    assert len(seen.tables["grants"].frame) == 1
+    assert not said(seen, "has headings but no rows")
+
+
+def test_iati_datastore_with_one_row_a_transaction_is_refused(export):
+    values = ("100", "70", "50.5")
+    single = {"transaction_transaction_type_code": "2", "transaction_value_currency": "USD"}
+    path = export([STORE | single | {"transaction_value": v} for v in values])
+    with pytest.raises(FundtrackError) as refusal:
+        assess(path)
+    assert "one row a transaction" in refusal.value.reason
+    twice = export([STORE, STORE])  # one activity in two rows is no such file
+    assert grants(assess(twice))["amount"].tolist() == [150.5]
+
+
+@pytest.mark.parametrize("store", [False, True], ids=["classic", "datastore"])
+def test_iati_activities_below_others_are_said(export, store):
+    rows = [STORE] if store else rows_of(ACTIVITIES)
+    seen = assess(export([row | {"hierarchy": "2"} for row in rows]))
+    counted = len(seen.tables["grants"].frame)
+    assert said(seen, f"activities on the second level (“hierarchy” 2) count ({counted})")
 
 
 # --- OECD DAC -------------------------------------------------------------------------------------
@@ -633,6 +702,22 @@ def test_crs_amounts_are_millions_and_payments_no_commitments(export):
     assert frame["recipient_country"].fillna("").tolist() == ["CM", "CM", "", "CM"]
     assert said(seen, "rows without a commitment in the year (1 row)")
     assert found(seen, "DAT-03") == []
+
+
+def test_crs_millions_with_separators_are_millions_too(export):
+    texts = ["1,234.56", "$1.25", "1,234", "(1.5)"]
+    rows = [CRS[0] | {"CrsID": str(n), "USD_Commitment": t} for n, t in enumerate(texts)]
+    seen = assess(export(rows))
+    assert grants(seen)["amount"].fillna(0).tolist() == [1_234_560_000, 1_250_000, 0, 0]
+    assert [f.value for f in found(seen, "SCH-type")] == ["1,234"]
+
+
+def test_crs_codes_that_a_program_took_for_numbers(export):
+    floats = ["PurposeCode", "ChannelCode", "ParentChannelCode", "DonorCode"]
+    rows = [r | {h: f"{r[h]}.0" for h in floats if r[h]} for r in CRS]
+    plain, taken = assess(export(CRS)), assess(export(rows, "floats.csv"))
+    assert kinds(taken) == kinds(plain)
+    assert grants(taken)["purpose_code"].to_dict() == grants(plain)["purpose_code"].to_dict()
 
 
 def test_crs_a_channel_s_kind_comes_from_its_parent_and_never_from_its_figures(export):
@@ -700,6 +785,47 @@ NEARLY = {
         ["DONOR", "Donor", "RECIPIENT", "SECTOR", "TIME_PERIOD", "OBS_VALUE"],
         "totals from the OECD's data explorer",
     ),
+    "oecd totals by country": (
+        ["DONOR", "RECIPIENT", "MEASURE", "TIME_PERIOD", "OBS_VALUE", "UNIT_MULT"],
+        "aid by donor and recipient",
+    ),
+    "oecd totals by donor": (["DONOR", "PART", "AIDTYPE", "AMOUNTTYPE", "Value"], "DAC1"),
+    "fts by appeal in hapi": (
+        ["location_code", "appeal_code", "requirements_usd", "funding_usd"],
+        "a summary of FTS by appeal, as HDX HAPI gives it",
+    ),
+    "fts website": (
+        ["Flow ID", "Amount (US$)", "Source organization", "Destination organization"],
+        "a list of flows from the website of FTS",
+    ),
+    "cbpf contributions": (
+        ["FiscalYear", "GMSDonorName", "PooledFundName", "PledgeAmt", "PaidAmt"],
+        "what donors gave to the pooled funds",
+    ),
+    "cbpf donors": (
+        ["Year", "Donor", "Donor type", "Paid", "Pledged", "Total"],
+        "what donors gave to the pooled funds",
+    ),
+    "cbpf allocations": (["Year", "PooledFund", "AllocationType", "Budget"], "allocations by fund"),
+    "cbpf places": (["PFId", "PrjCode", "AdmLoc1", "ClstAgg"], "the places and clusters"),
+    "cbpf reports": (["ChfProjectCode", "ReportId", "ReportType"], "a list of the reports"),
+    "cbpf pages": (
+        ["Pooled Fund", "Allocation Type", "Project Code", "Organization", "Budget"],
+        "from the pages of the pooled funds' data hub",
+    ),
+    "grants to people": (
+        [
+            *("Identifier", "Title", "Currency", "Amount Awarded", "Award Date"),
+            *("Recipient Ind:Identifier", "Recipient Ind:Name", "Funding Org:Name"),
+        ],
+        "a 360Giving file of grants to people",
+    ),
+    "no recipient": (
+        ["Identifier", "Title", "Currency", "Amount Awarded", "Award Date", "Funding Org:Name"],
+        "but has no column “Recipient Org:Identifier”",
+    ),
+    "grantnav totals": (["Recipient Name", "Recipient ID", "Grants", "Total"], "by recipient"),
+    "iati budgets": (["iati_identifier", "budget_type", "budget_value"], "one row a budget"),
     "fund list": (["PFId", "PFName", "PFAbbrv", "PFLat"], "the list of the pooled funds"),
     "transactions": (
         ["iati-identifier", "transaction-type", "transaction-date", "transaction-value"],

@@ -256,7 +256,7 @@ USD 1,200,000 | amount                  | 1200000    |
 1 200,50      | amount                  |            | separators or a currency sign; 1200.50 seems
 1.200,50      | amount                  |            | separators or a currency sign; 1200.50 seems
 1200,5        | amount                  |            | 1200.5 seems to be meant
-about 5,000   | amount                  |            | separators or a currency sign
+about 5,000   | amount                  |            | words beside the figure
 12 Months     | planned_duration_months | 12         |
 6 months      | planned_duration_months | 6          |
 1 year        | planned_duration_months |            |

@@ -47,6 +47,8 @@ BAD = {
     "table.xlsx": (b"Grant ID,Amount\nG1,5\n", "CSV under the name of a workbook"),
     "letter.xlsx": (b"%PDF-1.7", "a PDF"),
     "photo.csv": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "damaged file, or one of another program"),
+    "CRS.parquet": (b"PAR1\x15\x04\0\0", "a Parquet file, not a workbook"),
+    "grants.json": (b'{"grants": [{"id": "1", "title": "T"}]}', "JSON, not a workbook"),
     "pack.xlsx": (archive({"readme.txt": b"hello"}), "a ZIP archive, not a workbook"),
     "locked.xlsx": (OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "password"),
     "old.xls": (OLE + b"\0" * 2000, "cannot be read"),

@@ -219,6 +219,8 @@ def _either(figure: str) -> str:
 
 def _hint(text: str) -> str:
     digits = re.sub(r"[^\d.,]", "", text)
+    if digits and re.search(r"[^\W\d_]{4}", text):
+        return "It holds words beside the figure."
     return "It holds separators or a currency sign." if digits and digits != text else ""
 
 

@@ -64,7 +64,9 @@ def mapped(workbook: Workbook, companions: Sequence[Workbook] = ()) -> Mapped:
     if not tables:
         raise _nothing(workbook)
     remarks = [*workbook.remarks, *remarks]
-    remarks += _without_rows([s.sheet for s in facts if s.table and not s.rows])
+    filled = {s.sheet for s in facts if s.rows}  # an export may fill one table and not another
+    empty = dict.fromkeys(s.sheet for s in facts if s.table and s.sheet not in filled)
+    remarks += _without_rows([*empty])
     known = [layout] if layout else []
     for companion in companions:
         further, more, others, said, export = _one(companion, count, main=False)

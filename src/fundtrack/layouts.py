@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from fundtrack import schema, sheets
+from fundtrack import cells, schema, sheets
 from fundtrack.model import Fault, Part, Place, Severity, SheetFacts, Spot, Table
 from fundtrack.ooxml import column_letter
 from fundtrack.read import Cell, Grid, Workbook
@@ -26,6 +26,7 @@ from fundtrack.words import plural
 
 INDEX = re.compile(r"[:/._](\d+)(?=[:/._])")  # “Recipient Org:0:Name”, “plannedDates/0/startDate”
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+AS_FLOAT = re.compile(r"(\d+)\.0+")  # a code that a program took for a number: “15220.0”
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,11 @@ def recognised(workbook: Workbook) -> dict[str, Layout]:
     for grid in workbook.grids:
         rows = _heading_rows(grid)
         for layout in schema.layouts().values():
-            if _row(rows, layout) is not None and _anywhere(workbook, layout):
+            if (
+                _row(rows, layout) is not None
+                and _anywhere(workbook, layout)
+                and not _is_divided(grid, layout)
+            ):
                 found[grid.sheet] = layout
                 break
     return found
@@ -151,6 +156,9 @@ def nearest(workbook: Workbook) -> str | None:
     for grid in workbook.grids:
         rows = _heading_rows(grid)
         for layout in schema.layouts().values():
+            if layout.divided and _is_divided(grid, layout):
+                return f"Sheet “{grid.sheet}” looks like {layout.divided.said}"
+        for layout in schema.layouts().values():
             for relative in layout.relatives:
                 wanted = {fold(h) for h in relative.headings}
                 if any(wanted <= set(row) for _, row in rows):
@@ -159,9 +167,10 @@ def nearest(workbook: Workbook) -> str | None:
                 missing = [h for h in layout.identify if not {_path(x)[0] for x in h} & set(row)]
                 share = 1 - len(missing) / len(layout.identify)
                 if share >= 0.5 and (best is None or share > best[0]):
-                    names = (
-                        ", ".join(f"“{h[0]}”" for h in missing) or "what its further sheets hold"
-                    )
+                    missing = missing or [
+                        h for h in layout.anywhere if not {_path(x)[0] for x in h} & set(row)
+                    ]
+                    names = ", ".join(f"“{h[0]}”" for h in missing)
                     best = (
                         share,
                         f"Sheet “{grid.sheet}” looks like the export “{layout.title}”, but has no "
@@ -193,6 +202,31 @@ def _row(rows: Sequence[tuple[int, Mapping[str, int]]], layout: Layout) -> int |
         if all(any(_path(h)[0] in texts for h in options) for options in layout.identify):
             return number
     return None
+
+
+def _is_divided(grid: Grid, layout: Layout) -> bool:
+    """Whether the sheet, in the headings of a layout, has a row for each part of a record."""
+    if (divided := layout.divided) is None:
+        return False
+    rows = _heading_rows(grid)
+    if (row := _row(rows, layout)) is None:
+        return False
+    texts = dict(rows)[row]
+    item = layout.tables[0]
+    key = next(
+        texts.get(_path(h)[0]) for h in item.columns[schema.tables()[item.table].key].headings
+    )
+    value = texts.get(_path(divided.heading)[0])
+    if key is None or value is None:
+        return False
+    held: dict[str, str] = {}
+    other = False
+    for cells_ in grid.rows[row + 1 :]:
+        text = _text(cells_[value])
+        if divided.split in text:
+            return False
+        other |= held.setdefault(_text(cells_[key]), text) != text
+    return other
 
 
 def _anywhere(workbook: Workbook, layout: Layout) -> bool:
@@ -407,7 +441,7 @@ class _Export:
                 more.column, more.heading = column, self.head.texts[column]
             coded = plan.name in item.only_known
             got = more if got is None else self._filled_up(got, more, coded=coded)
-        for heading in (*source.where, *([source.same] if source.same else [])):
+        for heading in (*source.where, *source.same):
             used += self.columns.get(_path(heading)[0], [])
         return got, used
 
@@ -439,7 +473,7 @@ class _Export:
         found = [c for h in source.headings if (c := self.column(h)) is not None]
         if not found:
             return None, []
-        texts = [self.frame[c].map(_text) for c in found]
+        texts = [self.frame[c].map(_text).map(_code) for c in found]
         given = ["/".join(text for text in row if text) for row in zip(*texts, strict=True)]
         return (
             _Taken(
@@ -480,7 +514,7 @@ class _Export:
         for joined in beside:
             joined.fields.setdefault(plan.name, joined.columns[path][0])
         sides = {h: self.column(h) for h in source.where}
-        same = self.column(source.same) if source.same else None
+        same = [c for h in source.same if (c := self.column(h)) is not None]
         raw, given, at = [], [], {}
         for label, row in zip(self.frame.index, self.frame.itertuples(index=False), strict=True):
             places: list[tuple[Cell, Place | None]] = [(row[c], None) for c in mine]
@@ -498,6 +532,7 @@ class _Export:
             if filled_ and filled_[0][1]:
                 at[int(label)] = filled_[0][1]
             parts = [p for v in values for p in _parts(v, source.split)]
+            currencies = _kinds([_parts(row[c], source.split) for c in same], len(parts))
             if source.where:
                 lists = [
                     (_parts(row[c], source.split) if c is not None else [], source.where[h])
@@ -509,9 +544,6 @@ class _Export:
                     continue
                 parts = parts_
             if source.sum:
-                currencies = (
-                    {p for p in _parts(row[same], source.split) if p} if same is not None else set()
-                )
                 given.append("" if len(currencies) > 1 else _added(parts, read))
             else:
                 given.append(_agreed(parts, plan, read))
@@ -539,6 +571,11 @@ def _text(value: Cell) -> str:
     return str(value).strip()
 
 
+def _code(text: str) -> str:
+    whole = AS_FLOAT.fullmatch(text)
+    return whole[1] if whole else text
+
+
 def _blank(value: Cell) -> bool:
     return value == "" or (isinstance(value, str) and not value.strip())
 
@@ -549,6 +586,19 @@ def _parts(value: Cell, separator: str | None) -> list[Cell]:
         return [] if _blank(value) else [value]
     parts = re.split(rf"(?<!\\){re.escape(separator)}", value)
     return [] if _blank(value) else [p.replace("\\", "").strip() for p in parts]
+
+
+def _kinds(lists: Sequence[Sequence[Cell]], n: int) -> set[Cell]:
+    """What the values of a list of n may be of: the first list says it for each; where it has
+    fewer places the next, as the fallback, may be meant for some.
+    """
+    found: set[Cell] = set()
+    for told in lists:
+        filled_ = [p for p in told if p]
+        found |= set(filled_)
+        if len(filled_) >= n:
+            break
+    return found
 
 
 def _picked(
@@ -601,21 +651,22 @@ def _reader(plan: Field, item: LayoutTable) -> Callable[[Any], Any]:
     suffixes = {word.casefold() for word in item.suffixes.get(name, ())}
     parents = schema.codelists()[item.via[name]].codes if name in item.via else None
     known = plan.codes.spellings if plan.codes and name in item.only_known else None
-    coded = bool(codes) or parents is not None or known is not None
+    coded = plan.codelist is not None or plan.constraints.pattern == r"\d{5}"
+    coded = coded or bool(codes) or parents is not None or known is not None
     scale = item.scale.get(name)
 
     def one(value: Any) -> Any:
-        if isinstance(value, float) and value.is_integer() and coded:
-            value = str(int(value))
+        if coded and type(value) in (float, str):
+            value = _code(_text(value))
         if scale and not isinstance(value, bool):
-            return _scaled(value, scale)
+            return _scaled(value, scale, plan)
         if type(value) is not str:
             return value
         text = value.strip()
         if fold(text) in nulls and fold(text):
             return ""
         if parents is not None:
-            text = parents.get(text.removesuffix(".0"), "")
+            text = parents.get(text, "")
         if codes:
             rest = "" if plan.codelist is None or name in item.only_known or parents else value
             return codes.get(fold(text), rest)
@@ -632,11 +683,13 @@ def _reader(plan: Field, item: LayoutTable) -> Callable[[Any], Any]:
     return one
 
 
-def _scaled(value: Any, scale: int) -> Any:
+def _scaled(value: Any, scale: int, plan: Field) -> Any:
+    """The number in units of one; as it is where it cannot be read, and then nothing reads it."""
     try:
         return float(Decimal(str(value).strip()) * scale)
-    except InvalidOperation:
-        return value
+    except InvalidOperation:  # “1,234.56”: with separators, or a currency sign
+        number, _ = cells.parser(plan, text_only=True)(value)
+        return value if number is None else float(Decimal(str(number)) * scale)
 
 
 def _date(text: str, formats: Sequence[str], otherwise: Any) -> Any:

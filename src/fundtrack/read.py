@@ -300,6 +300,13 @@ def _reader(path: Path, data: bytes) -> Reader:
     if data[:8] == _OLE:
         return _xls
     head = data[:4096].lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
+    if data.startswith(b"PAR1") or head.startswith((b'{"', b"[{")):
+        kind = "a Parquet file" if data.startswith(b"PAR1") else "JSON"
+        raise FundtrackError(
+            path.name,
+            f"This is {kind}, not a workbook.",
+            "Take the same data as CSV or Excel, which its publisher mostly gives too.",
+        )
     looks = (
         "an HTML page"
         if head.startswith((b"<!doctype html", b"<html", b"<table", b"<head"))

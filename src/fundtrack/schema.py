@@ -159,7 +159,7 @@ class Source:
     split: str | None = None  # what separates several values in one cell
     where: Mapping[str, Sequence[str]] = default(default_factory=dict)  # lists side by side
     sum: bool = False  # add the values up; only where `same` holds one value, or none
-    same: str | None = None
+    same: Sequence[str] = ()  # a list side by side, and what stands in for its blank places
     join: bool = False  # the cells of all headings make one identifier
 
 
@@ -198,6 +198,18 @@ class Relative:
 
 
 @dataclass(frozen=True)
+class Divided:
+    """A file of the same headings that has a row for each part of a record, and what to say of it.
+
+    It is told by the cells under `heading`: none holds a list, and a key repeats with other values.
+    """
+
+    heading: str
+    split: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Layout:
     """A published format: the headings that identify it and what feeds what."""
 
@@ -214,6 +226,7 @@ class Layout:
     tell: Mapping[str, Mapping[str, str]] = default(default_factory=dict)  # -> value -> sentence
     silent: Sequence[str] = ()  # what the format cannot tell, in words for the summary
     relatives: Sequence[Relative] = ()
+    divided: Divided | None = None
 
 
 def fold(text: str) -> str:
@@ -278,6 +291,7 @@ def layouts() -> dict[str, Layout]:
         for name in ("identify", "anywhere"):
             raw[name] = [[h] if isinstance(h, str) else h for h in raw.get(name, [])]
         raw["relatives"] = [_build(Relative, r) for r in raw.get("relatives", [])]
+        raw["divided"] = _build(Divided, raw["divided"]) if "divided" in raw else None
         found[path.stem] = _build(Layout, raw)
     return found
 

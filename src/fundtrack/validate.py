@@ -451,14 +451,17 @@ def _constraints(table: Table, unread: set[tuple[str | None, int]]) -> Iterator[
             "minimum": _bounds(field) if kind == "minimum" else "",
             "pattern": "five digits" if field.constraints.pattern == r"\d{5}" else "without spaces",
         }[kind]
-        blank = {n: _blank_words(table.value(n, name)) for n in labels}
+        listed = table.export and field.type != "date"  # a day such as 1/1/0001 says nothing
+        blank = {n: _blank_words(table.value(n, name), listed=listed) for n in labels}
         yield _fault(kind, table, field, labels, expected, {"blank": blank})
     yield from _duplicates(table, plan)
 
 
-def _blank_words(value: Any) -> str:
+def _blank_words(value: Any, *, listed: bool) -> str:
     if value is None or not cells_.text_of(value):
         return "is blank"
+    if listed and not cells_.nothing(value):
+        return f"holds “{shown(value)}”, from which no one value can be told"
     return f"holds “{shown(value)}”, which says nothing"
 
 
