@@ -159,6 +159,8 @@ def _drawn_lengths(drawing: Drawing) -> list[float]:
 
 
 def _findings(assessment: Assessment, families: Mapping[str, str]) -> Drawing | None:
+    if assessment.tally is not None:  # rare kinds are left out: a family without a bar may be worst
+        return None
     tally: dict[str, Counter[Severity]] = {}
     for finding in assessment.findings:
         if not finding.accepted:
