@@ -8,7 +8,7 @@ import functools
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -27,8 +27,39 @@ FOUND, FAILED = 1, 2
 LEDGER = "fundtrack.db"
 
 
+class Command(click.Command):
+    """Shows its options under headings, and last the limits, which few ever need."""
+
+    def __init__(self, *args: Any, sections: Mapping[str, str] | None = None, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.sections = {
+            name: head for head, names in (sections or {}).items() for name in names.split()
+        }
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each option below the heading that names it, in the order of the headings."""
+        heads = [*dict.fromkeys(self.sections.values()), _OPTIONS, _LIMITS]
+        lines: dict[str, list[tuple[str, str]]] = {head: [] for head in heads}
+        for option in self.get_params(ctx):
+            line = option.get_help_record(ctx) if isinstance(option, click.Option) else None
+            if line:
+                limit = option.name in {f"max_{name}" for name in Bounds.options()}
+                head = _LIMITS if limit else self.sections.get(option.name or "", _OPTIONS)
+                lines[head].append((line[0], line[1].removesuffix("  [x>=1]")))
+        for head, below in lines.items():
+            if below:
+                with formatter.section(head):
+                    formatter.write_dl(below)
+
+
+_OPTIONS = "Options"
+_LIMITS = "Limits on what is read, to raise for a file whose sender you trust"
+
+
 class Commands(click.Group):
     """Shows the commands in the order of a user's work, not of the alphabet."""
+
+    command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order in which they are defined."""
@@ -84,9 +115,10 @@ def reads_files(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, bounds=limits, password=password, **given)
 
     for option, default, says in reversed(Bounds.options().values()):
-        run = click.option(
-            option, default=default, show_default=True, type=click.IntRange(1), help=says
-        )(run)
+        told = f"{says.removesuffix('.')} ({default:,})."
+        run = click.option(option, default=default, type=click.IntRange(1), metavar="N", help=told)(
+            run
+        )
     return click.option(
         "--password-file",
         type=WORKBOOK,
@@ -102,7 +134,17 @@ def _password(path: Path) -> str:
     return str(outcome.decode("utf-8-sig", "replace").splitlines()[0])
 
 
-@main.command(epilog="Example: fundtrack check samples/donor_faulty.xlsx --as-of 2024-12-31")
+@main.command(
+    short_help="Check workbooks, and write an annotated copy of each.",
+    epilog="Example: fundtrack check samples/donor_faulty.xlsx --as-of 2024-12-31",
+    sections={
+        "What is checked, on what terms": "companions thresholds as_of reporting_currency "
+        "password_file",
+        "What is written": "output no_report redact workings max_notes force",
+        "What is printed": "style verbose quiet fail_on",
+        "Over time": "record ledger portfolio",
+    },
+)
 @click.argument("workbooks", nargs=-1, required=True, type=WORKBOOK, metavar="WORKBOOK...")
 @click.option(
     "-o",
@@ -140,6 +182,7 @@ def _password(path: Path) -> str:
     type=click.Choice(["text", "json", "csv"]),
     default="text",
     show_default=True,
+    help="Text for people; all as JSON, or the findings as CSV, for programs.",
 )
 @click.option(
     "--fail-on",
@@ -155,12 +198,17 @@ def _password(path: Path) -> str:
     help="Write and print what may be shared instead (STEM.shared.xlsx): no names, no cells, no "
     "restricted sheets, no counts under 5.",
 )
-@click.option("--force", is_flag=True, help="Replace an existing file that fundtrack did not make.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace an existing file that fundtrack did not make, or in which work would be lost.",
+)
 @click.option(
     "--max-notes",
     default=1000,
     show_default=True,
-    help="At most so many notes a sheet, the worst first.",
+    metavar="N",
+    help="At most so many notes in a sheet, on the worst findings.",
 )
 @click.option(
     "--workings",
@@ -174,6 +222,7 @@ def _password(path: Path) -> str:
     default=1,
     show_default=True,
     type=click.IntRange(1),
+    metavar="N",
     help="Workbooks to check side by side.",
 )
 @click.option("--record", is_flag=True, help="Keep the run in the ledger (see --ledger).")
@@ -216,8 +265,9 @@ def check(
 ) -> None:
     """Check workbooks, and write an annotated copy (STEM.checked.xlsx) beside each.
 
-    Reads .xlsx, .xlsm, .xlsb, .xls, .ods and .csv. The input is never changed. Exit code: 0 nothing
-    found at the level of --fail-on, 1 something found, 2 a file could not be checked.
+    Reads .xlsx, .xlsm, .xltx, .xltm, .xlsb, .xls, .ods and .csv. The input is never changed.
+    Exit code: 0 nothing found at the level of --fail-on, 1 something found, 2 a file could not be
+    checked.
     """
     from fundtrack import pipeline
     from fundtrack.accountability import Keeping
@@ -371,7 +421,10 @@ def _stop(problem: str) -> None:
     sys.exit(FAILED)
 
 
-@main.command(epilog="Example: fundtrack inspect samples/donor_faulty.xlsx")
+@main.command(
+    short_help="Show how a workbook would be read.",
+    epilog="Example: fundtrack inspect samples/donor_faulty.xlsx",
+)
 @click.argument("workbook", type=WORKBOOK)
 @click.option(
     "--with",
@@ -425,7 +478,10 @@ def inspect(
         click.echo(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))
 
 
-@main.command(epilog="Example: fundtrack explain DUR-01")
+@main.command(
+    short_help="Explain a check: the brief's words, numbers, sources.",
+    epilog="Example: fundtrack explain DUR-01",
+)
 @click.argument("check_id", metavar="CHECK")
 def explain(check_id: str) -> None:
     """Explain a check: what is asked, the brief's words, the numbers and their sources, how to fix
@@ -459,6 +515,63 @@ def checks(family: str | None, style: str) -> None:
     click.echo(pages.catalogue(family.upper() if family else None, style), nl=style != "csv")
 
 
+@main.command(
+    short_help="Make a workbook to fill.",
+    epilog="Example: fundtrack template donor -o grants-2025.xlsx --modules safety",
+)
+@click.argument("kind", required=False, type=click.Choice(["donor", "programme"]))
+@click.option(
+    "-o",
+    "--output",
+    type=WORKBOOK,
+    help="Where to write it; KIND-template.xlsx in this folder unless given.",
+)
+@click.option(
+    "--modules",
+    metavar="NAMES",
+    help="Sheets beyond the core, with commas: security, events, safety, learning, programme, "
+    "police. All of the kind unless given.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=WORKBOOK,
+    metavar="WORKBOOK",
+    help="Fill it with what this file holds: an export, or a workbook of an older template.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@reads_files
+def template(
+    kind: str | None,
+    output: Path | None,
+    modules: str | None,
+    source: Path | None,
+    force: bool,
+    bounds: Bounds,
+    password: str | None,
+) -> None:
+    """Make a workbook to fill, with lists, checks while you type, and a live summary."""
+    from fundtrack.template import make
+
+    if kind is None and source is None:
+        raise click.UsageError("Say which: fundtrack template donor, or programme.")
+    wanted = None if modules is None else [m.strip() for m in modules.split(",") if m.strip()]
+    done = _guarded(
+        str(source or output or kind),
+        lambda: make(kind, wanted, source, output, force=force, bounds=bounds, password=password),
+    )
+    if isinstance(done, str):
+        _stop(done)
+    click.echo(f"The template: {done.path}")
+    if source is not None:
+        moved = ", ".join(f"{sheet} {count:,}" for sheet, count in done.rows.items())
+        click.echo(f"Rows moved: {moved or 'none'}.")
+        click.echo(
+            f"Left behind or not told: {done.left}; columns still to be filled: {done.questions}. "
+            "The sheet Read me lists them."
+        )
+
+
 @main.command(epilog="Example: fundtrack strip grants.checked.xlsx -o grants.xlsx")
 @click.argument("checked", type=WORKBOOK)
 @click.option(
@@ -484,6 +597,33 @@ def strip(
     click.echo(f"The original: {written}")
 
 
+@main.command(
+    short_help="Tell whether figures were changed since the check.",
+    epilog="Example: fundtrack verify grants.checked.xlsx",
+)
+@click.argument("checked", type=WORKBOOK)
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@reads_files
+def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> None:
+    """Tell whether the figures of an annotated copy are still those that were checked.
+
+    Saving it in another program changes nothing; a changed figure, row or sheet does. Only the
+    original sheets are compared. Exit code: 0 unchanged, 1 altered, 2 cannot be told.
+    """
+    from fundtrack import pipeline
+    from fundtrack.report import records, text
+
+    found = _guarded(
+        checked.name, lambda: pipeline.verify(checked, bounds=bounds, password=password)
+    )
+    if isinstance(found, str):
+        _stop(found)
+    click.echo(records.verified(found) if style == "json" else text.verified(found))
+    sys.exit(0 if found.same else FOUND)
+
+
 def _ledger_options(command: Callable[..., None]) -> Callable[..., None]:
     """Which ledger, and whose figures in it."""
     command = click.option(
@@ -498,7 +638,10 @@ def _ledger_options(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-@main.command(epilog="Example: fundtrack record grants.json")
+@main.command(
+    short_help="Record earlier checks from their JSON.",
+    epilog="Example: fundtrack record grants.json",
+)
 @click.argument("runs", nargs=-1, required=True, type=WORKBOOK, metavar="JSON...")
 @_ledger_options
 def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
@@ -517,7 +660,10 @@ def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
     click.echo("\n".join(told.recorded(one) for one in done))
 
 
-@main.command(epilog="Example: fundtrack review grants.checked.xlsx")
+@main.command(
+    short_help="Take reviewers' answers into the ledger.",
+    epilog="Example: fundtrack review grants.checked.xlsx",
+)
 @click.argument("copies", nargs=-1, required=True, type=WORKBOOK, metavar="CHECKED...")
 @_ledger_options
 @reads_files
@@ -549,7 +695,10 @@ def review(
     sys.exit(FAILED if failed else 0)
 
 
-@main.command(epilog="Example: fundtrack history --by organisation")
+@main.command(
+    short_help="Show what was found, answered and put right.",
+    epilog="Example: fundtrack history --by organisation",
+)
 @_ledger_options
 @click.option("--since", callback=_day, metavar="DATE", help="From the checks of this day on.")
 @click.option("--until", callback=_day, metavar="DATE", help="Up to the checks of this day.")
@@ -617,81 +766,3 @@ def history(
     if isinstance(text, str):
         _stop(text)
     click.echo(text[0], nl=style != "csv" or output is not None)
-
-
-@main.command(epilog="Example: fundtrack verify grants.checked.xlsx")
-@click.argument("checked", type=WORKBOOK)
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-@reads_files
-def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> None:
-    """Tell whether the figures of an annotated copy are still those that were checked.
-
-    Saving it in another program changes nothing; a changed figure, row or sheet does. Only the
-    original sheets are compared. Exit code: 0 unchanged, 1 altered, 2 cannot be told.
-    """
-    from fundtrack import pipeline
-    from fundtrack.report import records, text
-
-    found = _guarded(
-        checked.name, lambda: pipeline.verify(checked, bounds=bounds, password=password)
-    )
-    if isinstance(found, str):
-        _stop(found)
-    click.echo(records.verified(found) if style == "json" else text.verified(found))
-    sys.exit(0 if found.same else FOUND)
-
-
-@main.command(epilog="Example: fundtrack template donor -o grants-2025.xlsx --modules safety")
-@click.argument("kind", required=False, type=click.Choice(["donor", "programme"]))
-@click.option(
-    "-o",
-    "--output",
-    type=WORKBOOK,
-    help="Where to write it; KIND-template.xlsx in this folder unless given.",
-)
-@click.option(
-    "--modules",
-    metavar="NAMES",
-    help="Sheets beyond the core, with commas: security, events, safety, learning, programme, "
-    "police. All of the kind unless given.",
-)
-@click.option(
-    "--from",
-    "source",
-    type=WORKBOOK,
-    metavar="WORKBOOK",
-    help="Fill it with what this file holds: an export, or a workbook of an older template.",
-)
-@click.option("--force", is_flag=True, help="Replace an existing file.")
-@reads_files
-def template(
-    kind: str | None,
-    output: Path | None,
-    modules: str | None,
-    source: Path | None,
-    force: bool,
-    bounds: Bounds,
-    password: str | None,
-) -> None:
-    """Make a workbook to fill, with lists, checks while you type, and a live summary."""
-    from fundtrack.template import make
-
-    if kind is None and source is None:
-        raise click.UsageError("Say which: fundtrack template donor, or programme.")
-    wanted = None if modules is None else [m.strip() for m in modules.split(",") if m.strip()]
-    done = _guarded(
-        str(source or output or kind),
-        lambda: make(kind, wanted, source, output, force=force, bounds=bounds, password=password),
-    )
-    if isinstance(done, str):
-        _stop(done)
-    click.echo(f"The template: {done.path}")
-    if source is not None:
-        moved = ", ".join(f"{sheet} {count:,}" for sheet, count in done.rows.items())
-        click.echo(f"Rows moved: {moved or 'none'}.")
-        click.echo(
-            f"Left behind or not told: {done.left}; columns still to be filled: {done.questions}. "
-            "The sheet Read me lists them."
-        )

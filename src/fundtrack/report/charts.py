@@ -15,6 +15,7 @@ from fundtrack.report.workings import Tracing
 _DARK, _MIDDLE, _PALE, _GREY = "#1F3864", "#E08A3C", "#F7D9B5", "#D9D9D9"
 _FONT = {"name": "Calibri", "size": 9}
 _HEIGHT, _A_BAR, _ROW = 300, 24, 20  # pixels of a chart, of each lying bar, of a row of the sheet
+_A_LINE, _TWO_LINES = 40, 36  # letters of a bar's name on one line; pixels of a bar with two lines
 _MOST_RANKS = 24  # more columns could not be told apart
 _PLACES = ((0, 0, 528), (3, 8, 552))  # column, pixels to its right, width: two charts side by side
 
@@ -71,8 +72,8 @@ def place(page: Page, row: int, drawings: Sequence[Drawing]) -> tuple[int, list[
     charts = []
     for start in range(0, len(drawings), len(_PLACES)):
         pair = drawings[start : start + len(_PLACES)]
-        lying = [len(drawing.rows) for drawing in pair if drawing.kind == "bar"]
-        height = max(_HEIGHT, 120 + _A_BAR * max(lying, default=0))
+        bars = [_room(drawing) for drawing in pair if drawing.kind == "bar"]
+        height = max(_HEIGHT, 120 + max(bars, default=0))
         for drawing, (column, shift, width) in zip(pair, _PLACES, strict=False):
             chart = page.book.add_chart({"type": drawing.kind, "subtype": "stacked"})
             chart.set_size({"width": width, "height": height})
@@ -81,6 +82,12 @@ def place(page: Page, row: int, drawings: Sequence[Drawing]) -> tuple[int, list[
             charts.append(chart)
         row += height // _ROW + 1
     return row, charts
+
+
+def _room(drawing: Drawing) -> int:
+    """Give the pixels for lying bars; where a name takes two lines, or others would be left out."""
+    wraps = any(len(str(values[0])) > _A_LINE for values in drawing.rows)
+    return len(drawing.rows) * (_TWO_LINES if wraps else _A_BAR)
 
 
 def tabulate(page: Page, row: int, drawing: Drawing, chart: Any) -> int:
@@ -159,6 +166,8 @@ def _drawn_lengths(drawing: Drawing) -> list[float]:
 
 
 def _findings(assessment: Assessment, families: Mapping[str, str]) -> Drawing | None:
+    if assessment.tally is not None:  # rare kinds are left out: a family without a bar may be worst
+        return None
     tally: dict[str, Counter[Severity]] = {}
     for finding in assessment.findings:
         if not finding.accepted:

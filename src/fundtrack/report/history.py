@@ -275,7 +275,7 @@ def _list(h: History, by: str | None) -> list[str]:
     for row in rows:
         name = row["check"] if by == "check" else row["organisation"]
         also = f" {h.names[str(name)]}" if by == "check" and name in h.names else ""
-        told = [f"{row['open']} open ({row['errors']} errors)"]
+        told = [f"{row['open']} open ({row['errors']} {plural('error', row['errors'])})"]
         told += [f"{row[w.value]} {w.words}" for w in (What.RESOLVED, What.GONE) if row[w.value]]
         told += [f"{row['accepted']} accepted"] if row["accepted"] else []
         told += [f"{row['overdue']} overdue"] if row["overdue"] else []

@@ -16,7 +16,7 @@ ENTERED = "Digest without results of formulas"
 
 def provenance(page: Page, assessment: Assessment, remarks: Sequence[str]) -> None:
     """Write the facts of the run, one a row."""
-    page.start("provenance", [24, 34, 60, 50])
+    page.start("provenance", [28, 34, 72, 50])
     facts = [
         *_workbook_facts(assessment),
         *_setting_facts(assessment),

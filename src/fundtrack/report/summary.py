@@ -12,6 +12,7 @@ from fundtrack.report.text import verdict
 from fundtrack.report.workings import Tracing
 
 _WIDTHS = (46, 14, 14, 14, 15, 15, 16, 16)
+_PAIR = 2  # charts in a row
 
 
 def summary(
@@ -32,6 +33,8 @@ def summary(
     page.across(1, 0, verdict(assessment), "verdict")
     drawn = drawings(assessment, families, tracing)
     row, charts = place(page, 3, drawn)
+    if len(drawn) > _PAIR:  # on paper, two rows of charts are a page of their own
+        page.sheet.set_h_pagebreaks([row])
     row = _about(page, assessment, row + 1 if drawn else row)
     row = _scores(page, assessment, families, row + 1)
     row = _severities(page, assessment, *unnoted, row=row + 1)

@@ -133,7 +133,11 @@ def refuse_loss(
         changed = [name for name in changed if name not in found.recomputed]
     lost = [name for name in changed if found.digests[name] not in kept]
     if lost:
-        cells = [c for c in found.cells or () if c.sheet in lost]
+        cells = [
+            c
+            for c in found.cells or ()
+            if c.sheet in lost and not (found.emptied and isinstance(c.now, read.Uncalculated))
+        ]
         told = [f"{c.sheet}!{c.cell} was {shown(c.was)}, is {shown(c.now)}" for c in cells[:3]]
         told += ["..."] if len(cells) > 3 else []
         seen = {c.sheet for c in cells}
