@@ -1,6 +1,7 @@
 """Bad files end in one line and exit code 2, or in a report; never in harm. See SECURITY.md."""
 
 import hashlib
+import json
 import os
 import random
 import re
@@ -16,7 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 import hostile
-from fundtrack import readers
+import packages
+from fundtrack import read, readers
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
 
@@ -72,6 +74,49 @@ def test_one_odd_cell_never_makes_a_workbook_unreadable(name, check, tmp_path):
     assert not any(b'TargetMode="External"' in data for data in added.values())
     formulas = [f for data in added.values() for f in re.findall(rb"<f[ >].*?</f>", data)]
     assert not any(re.search(rb"cmd|example|SUM\(1|1\+1|2\+3|script", f) for f in formulas)
+
+
+@pytest.mark.parametrize("name", ["sheet in UTF-16.xlsx", "sheet in Latin-1.xlsx"])
+def test_a_sheet_in_another_encoding_is_read_and_kept_in_it(name, check, tmp_path):
+    data = hostile.READ[name]()
+    result = check(name, data, "--format", "json")
+    assert json.loads(result.stdout)["sheets"][0]["rows"] == 2
+    (grid,) = read.workbook(tmp_path / name).grids
+    assert grid.rows[2][1] == "Año"
+    before, after = (
+        zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml")
+        for path in (tmp_path / name, tmp_path / f"{Path(name).stem}.checked.xlsx")
+    )
+    assert after[:500] == before[:500]
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/sharedStrings.xml", "xl/styles.xml"])
+def test_any_part_may_be_in_utf_16(part, tmp_path):
+    path = packages.BUILDERS["xlsxwriter_book"](tmp_path)
+    entries = packages.parts_of(path)
+    text = entries[part].decode().replace("UTF-8", "UTF-16").replace("utf-8", "utf-16")
+    wide = tmp_path / "wide.xlsx"
+    wide.write_bytes(hostile.zipped({**entries, part: text.encode("utf-16")}))
+    assert read.workbook(wide).values_digest == read.workbook(path).values_digest
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "main_part_elsewhere",
+        "backslash_targets",
+        "backslash_entries",
+        "entries_with_a_leading_slash",
+        "sheets_that_hold_no_cells",
+        "sheets_in_other_encodings",
+    ],
+)
+def test_cells_are_read_wherever_their_parts_stand(name, tmp_path):
+    usual = read.workbook(packages.zipped(tmp_path / "usual.xlsx", packages.package()))
+    (tmp_path / "odd").mkdir()
+    odd = read.workbook(packages.BUILDERS[name](tmp_path / "odd"))
+    assert odd.grids[-1].rows == usual.grids[0].rows
+    assert odd.grids[-1].formulas == usual.grids[0].formulas
 
 
 def test_every_bound_is_an_option_that_its_refusal_names(check):

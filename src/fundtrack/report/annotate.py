@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from fundtrack.bounds import Bounds
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
-from fundtrack.ooxml import Package, SheetPart, child, column_letter
+from fundtrack.ooxml import Package, SheetPart, child, column_letter, encoding_of
 from fundtrack.report import sheets
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
@@ -90,13 +90,6 @@ _ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
 _ROOT = re.compile(
     rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
 )
-_WIDE = {
-    b"\xff\xfe": "utf-16-le",
-    b"\xfe\xff": "utf-16-be",
-    b"<\0": "utf-16-le",
-    b"\0<": "utf-16-be",
-}
-_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"']+)["']""")
 _COLUMN = re.compile(rb"<(?:\w+:)?col\s([^>]*)>")
 _ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
 
@@ -368,13 +361,12 @@ class _Text:
     @classmethod
     def of(cls, part: bytes) -> _Text | None:
         """Give the text of a part; None where it is not in the encoding that it begins in."""
-        wide = next((name for mark, name in _WIDE.items() if part.startswith(mark)), None)
-        if wide is None:
-            declared = _ENCODING.match(part)
-            narrow = declared is not None and declared[1].lower() not in (b"utf-8", b"utf8")
+        encoding = encoding_of(part)
+        if not encoding.startswith("utf-16-"):
+            narrow = encoding not in ("utf-8", "utf8")
             return cls(part, None, "ISO-8859-1" if narrow else "UTF-8")
         try:
-            return cls(part.decode(wide).encode(), wide, "UTF-8")
+            return cls(part.decode(encoding).encode(), encoding, "UTF-8")
         except UnicodeDecodeError:
             return None
 
