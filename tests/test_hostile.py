@@ -179,6 +179,8 @@ def test_the_copy_of_a_protected_workbook_is_protected_too(tmp_path):
     copy = tmp_path / "mine.checked.xlsx"
     assert not zipfile.is_zipfile(copy)
     assert b"PK" not in copy.read_bytes()[:4]
+    again = run("check", path, *given, "-q")
+    assert again.exit_code == 1, again.stderr  # it is known to be ours
     assert run("check", copy, *given, "--no-report", "-q").exit_code == 1
     assert run("strip", copy, *given).exit_code == 0
     stripped = (tmp_path / "mine.original.xlsx").read_bytes()

@@ -73,9 +73,12 @@ def _check(request: Request) -> Checked:
         reading = aside.submit(_read, request.path, request.bounds, request.password)
         _prepare()
     workbook = reading.result()
+    copies = [] if request.redact else _copies(request, goal)
     if goal:
-        report.refuse_target(request.path, goal, force=request.force)
-    earlier = None if request.redact else _earlier(request, goal)
+        # Only with the password can an earlier protected copy be told to be ours.
+        known = request.force or any(file == goal for file, _ in copies)
+        report.refuse_target(request.path, goal, force=known)
+    earlier = _earlier(request, goal, copies)
     companions = [
         read.workbook(other, request.bounds, request.password) for other in request.companions
     ]
@@ -88,8 +91,8 @@ def _check(request: Request) -> Checked:
         assessment = _answered(assessment, *earlier)
     kept = Kept()
     if request.keeping:
-        copies = [file for file, _ in _copies(request, goal)] if earlier else []
-        assessment, kept = keep(request.keeping, assessment, book, exemptions, copies)
+        files = [file for file, _ in copies] if earlier else []
+        assessment, kept = keep(request.keeping, assessment, book, exemptions, files)
     if goal is None:
         return Checked(assessment, {}, worst, kept)
     outputs = {"report": str(goal)}
@@ -273,19 +276,31 @@ def _package(path: Path, data: bytes, bounds: Bounds) -> Package | None:
 
 def _copies(request: Request, goal: Path | None) -> list[tuple[Path, Package]]:
     """The annotated copies that a run meets: its input, and what it is about to replace."""
-    files = [file for file in dict.fromkeys((request.path, goal)) if file and file.is_file()]
-    opened = [(file, _annotated(file, request)) for file in files]
-    return [(file, package) for file, package in opened if package is not None]
+    copies = []
+    for file in dict.fromkeys((request.path, goal)):
+        if file is None or not file.is_file():
+            continue
+        try:
+            package = _annotated(file, request)
+        except FundtrackError:
+            if file != goal:
+                raise
+            continue  # of what another password protects, all that can be said is: not known
+        if package is not None:
+            copies.append((file, package))
+    return copies
 
 
-def _earlier(request: Request, goal: Path | None) -> tuple[report.Answers, str] | None:
+def _earlier(
+    request: Request, goal: Path | None, copies: Sequence[tuple[Path, Package]]
+) -> tuple[report.Answers, str] | None:
     """What reviewers wrote so far, and in which files: the input, where it is an annotated copy,
     and the copy that is about to be replaced, so that their work is not lost.
 
     Raises FundtrackError where some of it would be, unless `request.force`.
     """
     found, files = None, list[str]()
-    for file, package in _copies(request, goal):
+    for file, package in copies:
         try:
             there = report.answers_in(package, request.bounds)
         except FundtrackError:
@@ -343,7 +358,7 @@ def _written(
             seal=_seal(request.password) if workbook.locked else None,
             families=rules.FAMILIES,
             max_notes=request.max_notes,
-            force=request.force,
+            force=True,  # what may not be replaced was refused before
             earlier=earlier[0] if earlier else None,
         )
 
