@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -18,9 +19,10 @@ from click.testing import CliRunner
 
 import hostile
 import packages
-from fundtrack import read, readers
+from fundtrack import pipeline, read, readers
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
+from fundtrack.report import package
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "donor_faulty.xlsx"
 COMMAND = [sys.executable, "-m", "fundtrack"]
@@ -190,13 +192,71 @@ def test_the_copy_of_a_protected_workbook_is_protected_too(tmp_path):
     assert wrong.exit_code == 2 and "The password does not open it" in wrong.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
-def test_a_file_that_may_not_be_read(tmp_path):
-    path = tmp_path / "mine.xlsx"
-    path.write_bytes(b"PK")
-    path.chmod(stat.S_IWUSR)
-    result = CliRunner().invoke(main, ["check", str(path)])
-    assert result.exit_code == 2 and "cannot be read" in result.stderr
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_file_that_may_not_be_read():
+    """Root may read all, so that a process of root's gives its rights up first."""
+    with tempfile.TemporaryDirectory() as folder:  # others may not enter tmp_path
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "mine.xlsx"
+        path.write_bytes(b"PK")
+        path.chmod(stat.S_IWUSR)
+        check = f"main(['check', {str(path)!r}], standalone_mode=False)"
+        run = f"""
+import contextlib, io, os
+from fundtrack.cli import main
+with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+    {check}  # loads what the other user might not be allowed to
+os.geteuid() or os.setuid(65534)
+{check}"""
+        result = subprocess.run(
+            [sys.executable, "-c", run], capture_output=True, text=True, check=False
+        )
+    assert result.returncode == 2 and "cannot be read" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_killed_runs_left_is_cleared_away(tmp_path):
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(SAMPLE.read_bytes())
+    report = tmp_path / "book.checked.xlsx"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stale, used = (package._beside(report, str(pid)) for pid in (dead.pid, os.getppid()))
+    others = [
+        stale.with_name("." + stale.name[1:].replace("book.checked", "other.checked")),
+        stale.with_name(stale.name + ".xlsx"),
+        stale.with_name(f".{report.name}.{dead.pid}.tmp"),
+        stale.with_name(f".~lock.{report.name}#"),
+    ]
+    for left in (stale, used, *others):
+        left.write_bytes(b"half")
+    assert CliRunner().invoke(main, ["check", str(path), "-q"]).exit_code == 1
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in (path, report, used, *others)}
+
+
+CRAFTED = {  # what a pattern would seek the end of from each of its beginnings
+    "xl/worksheets/sheet1.xml": b"<conditionalFormatting><cfRule><formula>N(&quot;fundtrack&quot;)",
+    "xl/sharedStrings.xml": b"<si><t>",
+    "xl/worksheets/sheet2.xml": b'<c r="A1" t="s"><f>',
+    "xl/drawings/vmlDrawing1.vml": b"<v:shapetype id='a'><v:shape>",
+}
+
+
+@pytest.mark.parametrize("part", CRAFTED)
+def test_a_crafted_copy_is_stripped_in_time(part, tmp_path):
+    pipeline.check(pipeline.Request(SAMPLE, output=tmp_path))
+    entries = packages.parts_of(tmp_path / f"{SAMPLE.stem}.checked.xlsx")
+    del entries[package.ORIGINAL]
+    assert part in entries
+    many = CRAFTED[part] * (2**21 // len(CRAFTED[part]))
+    at = entries[part].rindex(b"</")
+    entries[part] = entries[part][:at] + many + entries[part][at:]
+    crafted = packages.zipped(tmp_path / "crafted.xlsx", entries)
+    result = subprocess.run(
+        [*COMMAND, "strip", crafted], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode in (0, 2)
+    assert len(result.stderr.splitlines()) == (result.returncode == 2)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals or such limits")

@@ -39,7 +39,9 @@ _MAIN_TYPES = (
     "excel.template.macroenabled.main+xml",
 )
 # Encodings in which the bytes of "<!DOCTYPE" can be looked for; UTF-7 or EBCDIC would hide them.
-_PLAIN_ENCODING = re.compile(rb"(utf-?8|utf-?16-?(le|be)?|us-ascii|ascii|iso-8859-\d+|windows-125\d)")
+_PLAIN_ENCODING = re.compile(
+    rb"(utf-?8|utf-?16-?(le|be)?|us-ascii|ascii|iso-8859-\d+|windows-125\d)"
+)
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']+)["']""")
 _DECLARATION = re.compile(r"\ufeff?\s*<\?xml[^>]{0,500}\?>")
 _WIDE = {
@@ -334,4 +336,4 @@ def rels_name(part: str) -> str:
 
 def _shows_percent(code: str) -> bool:
     # What is quoted, escaped, padded or in brackets is shown as text, not as a percentage.
-    return "%" in re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", code)
+    return "%" in re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", code[:1000])

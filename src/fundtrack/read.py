@@ -506,8 +506,7 @@ def _for_calamine(package: Package, changed: dict[str, bytes]) -> bytes:
     listed, links, parts = [], [], {}
     for n, sheet in enumerate((s for s in package.sheets if s.kind == "worksheet"), 1):
         listed.append(
-            f'<sheet name={_quoted(sheet.name)} sheetId="{n}" state="{sheet.state}" '
-            f'r:id="rId{n}"/>'
+            f'<sheet name={_quoted(sheet.name)} sheetId="{n}" state="{sheet.state}" r:id="rId{n}"/>'
         )
         links.append(_LINK % (f"rId{n}", "worksheet", f"worksheets/sheet{n}.xml"))
         parts[f"xl/worksheets/sheet{n}.xml"] = sheet.part  # where it is missing, calamine says so
