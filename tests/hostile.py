@@ -130,6 +130,14 @@ def typed_in_utf16(part: str) -> bytes:
     return zipped({**entries, part: text.encode("utf-16-le")})
 
 
+def in_encoding(name: str, codec: str, mark: str = "") -> bytes:
+    """A register whose sheet is in another encoding, with a letter that tells."""
+    entries = parts(register(row_xml(3, {**ROW, "grant_id": "G2", "title": "Año"})))
+    part = "xl/worksheets/sheet1.xml"
+    text = f'{mark}<?xml version="1.0" encoding="{name}"?>{entries[part]}'
+    return zipped({**entries, part: text.encode(codec, "xmlcharrefreplace")})
+
+
 def with_header(data: bytes, offset: int, value: bytes, *, both: bool = True) -> bytes:
     """Another value in the directory's last header, and in the local one where both."""
     changed = bytearray(data)
@@ -321,18 +329,6 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "entities in UTF-16.xlsx": (
         lambda: typed_in_utf16("xl/worksheets/sheet1.xml"),
         "document type",
-    ),
-    "sheet in UTF-16.xlsx": (
-        lambda: zipped(
-            {
-                **parts(register()),
-                "xl/worksheets/sheet1.xml": (
-                    '\ufeff<?xml version="1.0" encoding="UTF-16"?>'
-                    + parts(register())["xl/worksheets/sheet1.xml"]
-                ).encode("utf-16-le"),
-            }
-        ),
-        "UTF-8",
     ),
     "no core part.xlsx": (
         lambda: zipped(parts(register(), **{"xl/workbook.xml": None})),
@@ -569,6 +565,8 @@ def linked() -> bytes:
 
 # What is read: a report and findings; one odd cell never makes a sheet unreadable.
 READ: dict[str, Callable[[], bytes]] = {
+    "sheet in UTF-16.xlsx": lambda: in_encoding("UTF-16", "utf-16-le", "\ufeff"),
+    "sheet in Latin-1.xlsx": lambda: in_encoding("ISO-8859-1", "latin-1"),
     **{
         f"text {name}.xlsx": (lambda t=text: grant(title=t, grant_id=t))
         for name, text in TEXTS.items()

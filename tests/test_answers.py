@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openxml_audit import OpenXmlValidator
 
 from books import book, keys
-from fundtrack import report
+from fundtrack import readers, report
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
 from fundtrack.model import Answer, FundtrackError, Severity
@@ -107,6 +107,34 @@ def test_an_answer_goes_along_when_the_copy_itself_is_checked_again(tmp_path):
     _, again = checked(copy)
     assert again.name == "book.checked.again.xlsx"
     assert read_answers(again).given == {mine.id: replied(mine)}
+
+
+def test_answers_in_a_protected_copy_are_carried_over_too(tmp_path):
+    path, word = made(tmp_path), "Ünlock me"
+    path.write_bytes(readers.locked(path.read_bytes(), word))
+    first, copy = checked(path, password=word)
+    mine = short_grants(first)["G002"]
+    opened = tmp_path / "opened.xlsx"
+    opened.write_bytes(readers.unlocked(copy.read_bytes(), word))
+    answer(opened, {mine.id: REPLY})
+    copy.write_bytes(readers.locked(opened.read_bytes(), word))
+    second, copy = checked(path, password=word)
+    assert second.answers == {mine.id: replied(mine)}
+    answered = report.read_answers(report.opened(copy, Bounds(), word), Bounds())
+    assert answered.given == {mine.id: replied(mine)}
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_another_password_protects_is_replaced_only_by_force(tmp_path, ours):
+    path = made(tmp_path)
+    _, copy = checked(path)
+    inside = copy.read_bytes() if ours else path.read_bytes()
+    copy.write_bytes(readers.locked(inside, "another"))
+    for password in (None, "mine", *([] if ours else ["another"])):
+        with pytest.raises(FundtrackError, match="fundtrack did not make it"):
+            checked(path, password=password)
+    checked(path, force=True)
+    assert read_answers(copy).given == {}
 
 
 def test_what_a_reviewer_accepts_changes_no_verdict(tmp_path):

@@ -1,6 +1,7 @@
 """Bad files end in one line and exit code 2, or in a report; never in harm. See SECURITY.md."""
 
 import hashlib
+import json
 import os
 import random
 import re
@@ -8,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -16,9 +18,11 @@ import pytest
 from click.testing import CliRunner
 
 import hostile
-from fundtrack import readers
+import packages
+from fundtrack import pipeline, read, readers
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
+from fundtrack.report import package
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "donor_faulty.xlsx"
 COMMAND = [sys.executable, "-m", "fundtrack"]
@@ -72,6 +76,49 @@ def test_one_odd_cell_never_makes_a_workbook_unreadable(name, check, tmp_path):
     assert not any(b'TargetMode="External"' in data for data in added.values())
     formulas = [f for data in added.values() for f in re.findall(rb"<f[ >].*?</f>", data)]
     assert not any(re.search(rb"cmd|example|SUM\(1|1\+1|2\+3|script", f) for f in formulas)
+
+
+@pytest.mark.parametrize("name", ["sheet in UTF-16.xlsx", "sheet in Latin-1.xlsx"])
+def test_a_sheet_in_another_encoding_is_read_and_kept_in_it(name, check, tmp_path):
+    data = hostile.READ[name]()
+    result = check(name, data, "--format", "json")
+    assert json.loads(result.stdout)["sheets"][0]["rows"] == 2
+    (grid,) = read.workbook(tmp_path / name).grids
+    assert grid.rows[2][1] == "Año"
+    before, after = (
+        zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml")
+        for path in (tmp_path / name, tmp_path / f"{Path(name).stem}.checked.xlsx")
+    )
+    assert after[:500] == before[:500]
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/sharedStrings.xml", "xl/styles.xml"])
+def test_any_part_may_be_in_utf_16(part, tmp_path):
+    path = packages.BUILDERS["xlsxwriter_book"](tmp_path)
+    entries = packages.parts_of(path)
+    text = entries[part].decode().replace("UTF-8", "UTF-16").replace("utf-8", "utf-16")
+    wide = tmp_path / "wide.xlsx"
+    wide.write_bytes(hostile.zipped({**entries, part: text.encode("utf-16")}))
+    assert read.workbook(wide).values_digest == read.workbook(path).values_digest
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "main_part_elsewhere",
+        "backslash_targets",
+        "backslash_entries",
+        "entries_with_a_leading_slash",
+        "sheets_that_hold_no_cells",
+        "sheets_in_other_encodings",
+    ],
+)
+def test_cells_are_read_wherever_their_parts_stand(name, tmp_path):
+    usual = read.workbook(packages.zipped(tmp_path / "usual.xlsx", packages.package()))
+    (tmp_path / "odd").mkdir()
+    odd = read.workbook(packages.BUILDERS[name](tmp_path / "odd"))
+    assert odd.grids[-1].rows == usual.grids[0].rows
+    assert odd.grids[-1].formulas == usual.grids[0].formulas
 
 
 def test_every_bound_is_an_option_that_its_refusal_names(check):
@@ -134,6 +181,8 @@ def test_the_copy_of_a_protected_workbook_is_protected_too(tmp_path):
     copy = tmp_path / "mine.checked.xlsx"
     assert not zipfile.is_zipfile(copy)
     assert b"PK" not in copy.read_bytes()[:4]
+    again = run("check", path, *given, "-q")
+    assert again.exit_code == 1, again.stderr  # it is known to be ours
     assert run("check", copy, *given, "--no-report", "-q").exit_code == 1
     assert run("strip", copy, *given).exit_code == 0
     stripped = (tmp_path / "mine.original.xlsx").read_bytes()
@@ -143,13 +192,71 @@ def test_the_copy_of_a_protected_workbook_is_protected_too(tmp_path):
     assert wrong.exit_code == 2 and "The password does not open it" in wrong.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
-def test_a_file_that_may_not_be_read(tmp_path):
-    path = tmp_path / "mine.xlsx"
-    path.write_bytes(b"PK")
-    path.chmod(stat.S_IWUSR)
-    result = CliRunner().invoke(main, ["check", str(path)])
-    assert result.exit_code == 2 and "cannot be read" in result.stderr
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_file_that_may_not_be_read():
+    """Root may read all, so that a process of root's gives its rights up first."""
+    with tempfile.TemporaryDirectory() as folder:  # others may not enter tmp_path
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "mine.xlsx"
+        path.write_bytes(b"PK")
+        path.chmod(stat.S_IWUSR)
+        check = f"main(['check', {str(path)!r}], standalone_mode=False)"
+        run = f"""
+import contextlib, io, os
+from fundtrack.cli import main
+with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+    {check}  # loads what the other user might not be allowed to
+os.geteuid() or os.setuid(65534)
+{check}"""
+        result = subprocess.run(
+            [sys.executable, "-c", run], capture_output=True, text=True, check=False
+        )
+    assert result.returncode == 2 and "cannot be read" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_killed_runs_left_is_cleared_away(tmp_path):
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(SAMPLE.read_bytes())
+    report = tmp_path / "book.checked.xlsx"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stale, used = (package._beside(report, str(pid)) for pid in (dead.pid, os.getppid()))
+    others = [
+        stale.with_name("." + stale.name[1:].replace("book.checked", "other.checked")),
+        stale.with_name(stale.name + ".xlsx"),
+        stale.with_name(f".{report.name}.{dead.pid}.tmp"),
+        stale.with_name(f".~lock.{report.name}#"),
+    ]
+    for left in (stale, used, *others):
+        left.write_bytes(b"half")
+    assert CliRunner().invoke(main, ["check", str(path), "-q"]).exit_code == 1
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in (path, report, used, *others)}
+
+
+CRAFTED = {  # what a pattern would seek the end of from each of its beginnings
+    "xl/worksheets/sheet1.xml": b"<conditionalFormatting><cfRule><formula>N(&quot;fundtrack&quot;)",
+    "xl/sharedStrings.xml": b"<si><t>",
+    "xl/worksheets/sheet2.xml": b'<c r="A1" t="s"><f>',
+    "xl/drawings/vmlDrawing1.vml": b"<v:shapetype id='a'><v:shape>",
+}
+
+
+@pytest.mark.parametrize("part", CRAFTED)
+def test_a_crafted_copy_is_stripped_in_time(part, tmp_path):
+    pipeline.check(pipeline.Request(SAMPLE, output=tmp_path))
+    entries = packages.parts_of(tmp_path / f"{SAMPLE.stem}.checked.xlsx")
+    del entries[package.ORIGINAL]
+    assert part in entries
+    many = CRAFTED[part] * (2**21 // len(CRAFTED[part]))
+    at = entries[part].rindex(b"</")
+    entries[part] = entries[part][:at] + many + entries[part][at:]
+    crafted = packages.zipped(tmp_path / "crafted.xlsx", entries)
+    result = subprocess.run(
+        [*COMMAND, "strip", crafted], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode in (0, 2)
+    assert len(result.stderr.splitlines()) == (result.returncode == 2)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals or such limits")

@@ -48,7 +48,7 @@ LAYERS = [
 HOMES = {
     "python_calamine": {"readers"},
     "msoffcrypto": {"readers"},
-    "psutil": {"apart"},
+    "psutil": {"apart", "report"},
     "pandera": {"validate"},
     "xlsxwriter": {"report", "template"},
     "lxml": {"ooxml", "report"},

@@ -57,11 +57,16 @@ def _met(
 ) -> Iterator[tuple[Path, Package]]:
     """The annotated copies that a run meets: its input, and what it is about to replace."""
     for file in dict.fromkeys((path, goal)):
-        if file and file.is_file() and file.suffix.lower() in PACKAGES:
+        if not (file and file.is_file() and file.suffix.lower() in PACKAGES):
+            continue
+        try:
             data = read.unlocked(file, bytes_of(file, bounds), bounds, password)
-            package = _annotated(file, data, bounds)
-            if package is not None:
-                yield file, package
+        except FundtrackError:
+            if file != goal:
+                raise
+            continue  # of what another password protects, all that can be said is: not known
+        if (package := _annotated(file, data, bounds)) is not None:
+            yield file, package
 
 
 def earlier(
@@ -71,14 +76,21 @@ def earlier(
     password: str | None,
     *,
     force: bool,
+    shared: bool = False,
 ) -> Earlier | None:
     """What reviewers wrote in the input, where it is an annotated copy, and in the copy that is
-    about to be replaced, so that their work is not lost.
+    about to be replaced, so that their work is not lost. What is `shared` has none of it.
 
-    Raises FundtrackError where some of it would be, unless `force`.
+    Raises FundtrackError where some of it would be, or a file that is not ours, unless `force`.
     """
+    met = list(_met(workbook.path, goal, bounds, password))
+    if goal:  # only with the password can an earlier protected copy be told to be ours
+        ours = any(file == goal for file, _ in met)
+        report.refuse_target(workbook.path, goal, force=force or ours)
+    if shared:
+        return None
     found, copies, answered = None, list[Path](), list[str]()
-    for file, package in _met(workbook.path, goal, bounds, password):
+    for file, package in met:
         if report.unanswered(package):
             continue
         if file == goal and not force:
@@ -142,7 +154,6 @@ def write(
     *,
     families: Mapping[str, str],
     max_notes: int,
-    force: bool,
     password: str | None,
 ) -> int:
     """Writes the annotated copy; gives the number of findings that have no note in it.
@@ -170,7 +181,7 @@ def write(
             seal=seal(password) if workbook.locked else None,
             families=families,
             max_notes=max_notes,
-            force=force,
+            force=True,  # what may not be replaced was refused before
             earlier=before.answers if before else None,
         )
 

@@ -39,8 +39,17 @@ _MAIN_TYPES = (
     "excel.template.macroenabled.main+xml",
 )
 # Encodings in which the bytes of "<!DOCTYPE" can be looked for; UTF-7 or EBCDIC would hide them.
-_PLAIN_ENCODING = re.compile(rb"(utf-?8|utf-?16(le|be)?|us-ascii|ascii|iso-8859-\d+|windows-125\d)")
-_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']+)["']""")
+_PLAIN_ENCODING = re.compile(
+    rb"(utf-?8|utf-?16-?(le|be)?|us-ascii|ascii|iso-8859-\d+|windows-125\d)"
+)
+_DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']+)["']""")
+_DECLARATION = re.compile(r"\ufeff?\s*<\?xml[^>]{0,500}\?>")
+_WIDE = {
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # of a sheet in any spreadsheet
 
@@ -87,6 +96,25 @@ def children(element: etree._Element, group: str, name: str) -> list[etree._Elem
     """Give the elements called `name` inside the child `group`; none where there is no group."""
     parent = child(element, group)
     return [] if parent is None else [e for e in parent if local(e) == name]
+
+
+def encoding_of(xml: bytes) -> str:
+    """Give the encoding of a part, by its first bytes or as it is declared, in lower case."""
+    wide = _WIDE.get(xml[:2])
+    declared = None if wide else _DECLARED.search(xml[:200])
+    return wide or (declared[1].decode("ascii", "replace").lower() if declared else "utf-8")
+
+
+def in_utf8(xml: bytes) -> bytes:
+    """Give a part's text in UTF-8, which some readers take all to be; the same bytes where it is.
+
+    Raises UnicodeDecodeError where it is not in the encoding that it begins in.
+    """
+    encoding = encoding_of(xml)
+    as_it_is = encoding in ("utf-8", "utf8", "utf-16")  # the last where its bytes tell otherwise
+    if as_it_is or not _PLAIN_ENCODING.fullmatch(encoding.encode()):
+        return xml
+    return _DECLARATION.sub("", xml.decode(encoding), count=1).encode()
 
 
 def parse_xml(data: bytes, file: str, part: str) -> etree._Element:
@@ -321,4 +349,4 @@ def rels_name(part: str) -> str:
 
 def _shows_percent(code: str) -> bool:
     # What is quoted, escaped, padded or in brackets is shown as text, not as a percentage.
-    return "%" in re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", code)
+    return "%" in re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", code[:1000])

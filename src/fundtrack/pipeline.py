@@ -67,11 +67,9 @@ def _check(request: Request) -> Checked:
         reading = aside.submit(copies.original, path, bounds, password)
         _prepare()
     workbook = reading.result()
-    earlier = None
-    if goal:
-        report.refuse_target(path, goal, force=request.force)
-    if not request.redact:
-        earlier = copies.earlier(workbook, goal, bounds, password, force=request.force)
+    earlier = copies.earlier(
+        workbook, goal, bounds, password, force=request.force, shared=request.redact
+    )
     companions = [read.workbook(other, bounds, password) for other in request.companions]
     assessment, book, exemptions = _assessed(workbook, companions, request)
     open_ = [f.severity for f in assessment.findings if not f.accepted]
@@ -93,7 +91,6 @@ def _check(request: Request) -> Checked:
         earlier,
         families=rules.FAMILIES,
         max_notes=request.max_notes,
-        force=request.force,
         password=password,
     )
     outputs = {"report": str(goal)}

@@ -22,14 +22,23 @@ from decimal import ROUND_HALF_UP, Context
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from xml.sax.saxutils import quoteattr
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from fundtrack import apart, readers
-from fundtrack.archive import Archive
+from fundtrack.archive import Archive, key_of
 from fundtrack.bounds import MB, Bounds, bytes_of
 from fundtrack.extent import Extent, extent, without_far_cells
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, column_index, column_letter
+from fundtrack.ooxml import (
+    MAIN,
+    Package,
+    child,
+    column_index,
+    column_letter,
+    in_utf8,
+    rels_name,
+)
 from fundtrack.words import plural
 
 Cell = Any  # str, float, int, bool, date, datetime, time, timedelta, ErrorCell or Uncalculated
@@ -344,7 +353,7 @@ def _zipped(path: Path, data: bytes) -> Reader:
             "The workbook is damaged or cut off: its table of contents cannot be read.",
             "Ask for it to be sent again, or open it in Excel and let it be repaired.",
         ) from None
-    lower = {name.lower() for name in names}
+    lower = {key_of(name) for name in names}
     if "content.xml" in lower and "mimetype" in lower:
         return _ods
     if any(name.endswith("workbook.bin") for name in lower):
@@ -398,11 +407,10 @@ def _measured(
     cut: dict[str, bytes] = {}
     sheets = []
     names = {sheet.part: sheet.name for sheet in package.sheets}
-    for name, xml in package.parts():
-        if name in names and b"\0" in xml[:4]:  # calamine would see a blank sheet
-            raise FundtrackError(
-                package.file, "Its text is not in UTF-8.", SAVE_AS, sheet=names[name]
-            )
+    for name, part in package.parts():
+        xml = _text(package, name, part, names.get(name))
+        if xml is not part:  # calamine would see a blank sheet
+            cut[name] = xml
         if b"sheetData" in xml:
             reach = extent(xml)
             harmless &= reach is not None
@@ -433,7 +441,22 @@ def _measured(
         what = f"its texts, repeated as its cells ask, take {size / MB:,.0f} MB"
         raise bounds.refusal(package.file, "memory_mb", what)
     harmless = harmless and cells <= _HERE_CELLS and size <= _HERE_TEXT
-    return (_with(package, cut) if cut else data), harmless
+    if cut or not _usual(package):
+        data = _for_calamine(package, cut)
+    return data, harmless
+
+
+def _text(package: Package, name: str, xml: bytes, sheet: str | None) -> bytes:
+    """A part as it is, or in UTF-8 where it is of text in another encoding."""
+    try:
+        return in_utf8(xml) if name.lower().endswith((".xml", ".rels")) or sheet else xml
+    except UnicodeDecodeError:
+        raise FundtrackError(
+            package.file,
+            f"“{name}” inside the workbook is damaged: it is not in the encoding that it says.",
+            SAVE_AS,
+            sheet=sheet,
+        ) from None
 
 
 def _size_of_texts(package: Package, sheets: list[str], cells: int, texts: list[int]) -> int:
@@ -446,7 +469,7 @@ def _size_of_texts(package: Package, sheets: list[str], cells: int, texts: list[
     long = {i: size for i, size in enumerate(texts) if size * cells > _HERE_TEXT // 2}
     total = _HERE_TEXT // 2
     for name in sheets:
-        xml = package.read(name, keep=True)
+        xml = in_utf8(package.read(name, keep=True))
         if len(long) <= 20:
             total += sum(xml.count(b">%d</" % i) * size for i, size in long.items())
         else:
@@ -498,13 +521,62 @@ _FEW = 2_000_000  # cells that are looked at one by one
 _NEAR = 2_000_000  # cells in the rectangle of those that are kept
 
 
-def _with(package: Package, changed: dict[str, bytes]) -> bytes:
-    """The package with other bytes in some of its parts."""
+def _usual(package: Package) -> bool:
+    """True where the parts that hold cells stand where calamine looks for them."""
+    links = rels_name(package.main_part)
+    return (
+        package.main_part.lower() == "xl/workbook.xml"
+        and not any("\\" in name or name.startswith("/") for name in package.names)
+        and not (package.has(links) and b"\\" in package.read(links))
+        and all(s.part.lower().startswith(f"xl/{s.kind}s/") for s in package.sheets if s.part)
+    )
+
+
+def _for_calamine(package: Package, changed: dict[str, bytes]) -> bytes:
+    """The parts that hold cells, in a package as Excel would lay it out."""
+    facts = child(package.workbook, "workbookPr")
+    since_1904 = facts is not None and facts.get("date1904") in ("1", "true")
+    listed, links, parts = [], [], {}
+    for n, sheet in enumerate((s for s in package.sheets if s.kind == "worksheet"), 1):
+        listed.append(
+            f'<sheet name={_quoted(sheet.name)} sheetId="{n}" state="{sheet.state}" r:id="rId{n}"/>'
+        )
+        links.append(_LINK % (f"rId{n}", "worksheet", f"worksheets/sheet{n}.xml"))
+        parts[f"xl/worksheets/sheet{n}.xml"] = sheet.part  # where it is missing, calamine says so
+    for kind in ("sharedStrings", "styles"):
+        if part := package.part_of_kind(kind):
+            links.append(_LINK % (kind, kind, f"{kind}.xml"))
+            parts[f"xl/{kind}.xml"] = part
+    made = {
+        "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"/>',
+        "_rels/.rels": _links([_LINK % ("rId1", "officeDocument", "xl/workbook.xml")]),
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{_KINDS}"><workbookPr '
+        f'date1904="{int(since_1904)}"/><sheets>{"".join(listed)}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": _links(links),
+    }
     stream = io.BytesIO()
-    with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=1) as made:
-        for name in package.names:
-            made.writestr(name, changed[name] if name in changed else package.read(name, keep=True))
+    with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, text in made.items():
+            archive.writestr(name, text.encode("utf-8", "replace"))
+        for name, part in parts.items():
+            if part:
+                held = package.entry_name(part)
+                data = changed[held] if held in changed else package.read(held, keep=True)
+                archive.writestr(name, data)
     return stream.getvalue()
+
+
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_KINDS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_LINK = f'<Relationship Id="%s" Type="{_KINDS}/%s" Target="%s"/>'
+
+
+def _links(links: Sequence[str]) -> str:
+    return f'<Relationships xmlns="{_PACKAGE}/relationships">{"".join(links)}</Relationships>'
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(text, {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
 def _xlsb(path: Path, data: bytes, bounds: Bounds) -> Read:
@@ -607,7 +679,7 @@ def _seen(package: Package, part: str) -> _Seen:
 
     Searches for literal bytes come first: they run at the speed of memory, patterns do not.
     """
-    xml = package.read(part, keep=True)  # the report marks the same sheets
+    xml = in_utf8(package.read(part, keep=True))  # the report marks the same sheets
     errors: dict[tuple[int, int], str] = {}
     uncalculated, formulas = [], []
     for match in _ERROR.finditer(xml) if b't="e"' in xml or b"t='e'" in xml else ():

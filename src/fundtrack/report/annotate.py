@@ -13,7 +13,15 @@ from xml.parsers import expat
 
 from fundtrack.bounds import Bounds
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
-from fundtrack.ooxml import MAX_COLUMNS, Package, SheetPart, child, column_letter, quoted
+from fundtrack.ooxml import (
+    MAX_COLUMNS,
+    Package,
+    SheetPart,
+    child,
+    column_letter,
+    encoding_of,
+    quoted,
+)
 from fundtrack.report import sheets
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
@@ -29,10 +37,16 @@ SHARED_PREFIX = "fundtrack_shared_"  # in a workbook made to be shared
 
 OUR_NAMES = tuple(NAME_PREFIX + role for role in ROLES)
 _FIRST_CELL = re.compile(
-    rb"""<(?:\w+:)?c\b([^>]*\br\s*=\s*["']A1["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
+    rb"""<(?:\w+:)?c\b([^<>]{0,500}?\br\s{0,9}=\s{0,9}["']A1["'][^<>]{0,500})>"""
+    rb"""((?:(?!<(?:\w+:)?c[\s>]).){0,200000}?)</(?:\w+:)?c>""",
+    re.DOTALL,
 )
-# Found by a pattern, since a large workbook has many; [1] is the namespace's prefix.
-SHARED_STRING = re.compile(rb"<((?:\w+:)?)si(?:\s[^>]*)?(?:/>|>.*?</\1si>)", re.DOTALL)
+# Found by a pattern, since a large workbook has many; [1] is the namespace's prefix. As all
+# patterns that meet a stranger's bytes, it never looks past the next of its kind: one that is not
+# closed would be sought to the end of the part, again and again.
+SHARED_STRING = re.compile(
+    rb"<((?:\w+:)?)si(?:\s[^<>]*)?(?:/>|>[^<]*(?:<(?!/?\1si[\s/>])[^<]*)*</\1si>)"
+)
 _MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
@@ -90,14 +104,8 @@ _ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
 _ROOT = re.compile(
     rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
 )
-_WIDE = {
-    b"\xff\xfe": "utf-16-le",
-    b"\xfe\xff": "utf-16-be",
-    b"<\0": "utf-16-le",
-    b"\0<": "utf-16-be",
-}
-_ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"']+)["']""")
-_COLUMN = re.compile(rb"<(?:\w+:)?col\s([^>]*)>")
+_HEAD, _TAG = 2**16, 500  # bytes in which the root, and a tag without attributes, surely stand
+_COLUMN = re.compile(rb"<(?:\w+:)?col\s([^<>]*)>")
 _ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
 
 
@@ -207,7 +215,7 @@ def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
         strings = SHARED_STRING.finditer(package.read(part))
         found = next(islice(strings, int(number[0]), None), None) if number else None
         text = found[0] if found else b""
-    return re.sub(rb"<[^>]*>", b"", text).startswith(beginning.encode())
+    return re.sub(rb"<[^<>]*>", b"", text).startswith(beginning.encode())
 
 
 def refuse_target(path: Path, target: Path, *, force: bool) -> None:
@@ -350,13 +358,12 @@ class _Text:
     @classmethod
     def of(cls, part: bytes) -> _Text | None:
         """Give the text of a part; None where it is not in the encoding that it begins in."""
-        wide = next((name for mark, name in _WIDE.items() if part.startswith(mark)), None)
-        if wide is None:
-            declared = _ENCODING.match(part)
-            narrow = declared is not None and declared[1].lower() not in (b"utf-8", b"utf8")
+        encoding = encoding_of(part)
+        if not encoding.startswith("utf-16-"):
+            narrow = encoding not in ("utf-8", "utf8")
             return cls(part, None, "ISO-8859-1" if narrow else "UTF-8")
         try:
-            return cls(part.decode(wide).encode(), wide, "UTF-8")
+            return cls(part.decode(encoding).encode(), encoding, "UTF-8")
         except UnicodeDecodeError:
             return None
 
@@ -465,7 +472,7 @@ def _tail(text: _Text) -> _Tail | None:
     """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
     xml = text.xml
     start = _cells_end(xml)
-    root = _ROOT.search(xml, 0, start)
+    root = _ROOT.search(xml, 0, min(start, _HEAD))
     if root is None or not start:
         return None
     tail = xml[start:]
@@ -484,8 +491,8 @@ def _cells_end(xml: bytes) -> int:
     """Give the place just after `</sheetData>` or `<sheetData/>`; 0 where there is none."""
     at = xml.rfind(b"sheetData")
     while at > 0:
-        opening = xml.rfind(b"<", 0, at)
-        closing = xml.find(b">", at)
+        opening = xml.rfind(b"<", max(0, at - _TAG), at)
+        closing = xml.find(b">", at, at + _TAG)
         tag = xml[opening : closing + 1]
         if re.fullmatch(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>", tag):
             return closing + 1

@@ -32,7 +32,7 @@ _NAMESPACES = {
     "x": "urn:schemas-microsoft-com:office:excel",
 }
 IDS_A_BLOCK = 1024  # shape ids come in blocks, which o:idmap lists
-_BLOCKS = re.compile(rb"""(<\w+:idmap\b[^>]*?\bdata\s*=\s*["'])([\d,\s]+)""")
+_BLOCKS = re.compile(rb"""(<\w+:idmap\b[^<>]{0,500}?\bdata\s*=\s*["'])([\d,\s]+)""")
 _SHAPE_ID = re.compile(rb"_x0000_s(\d{1,9})")
 _TEXT_BOX = re.compile(rb"""\bid\s*=\s*["']_x0000_t202["']""")
 _WIDTH_PX, _CHARACTERS_A_LINE, _LINE_PX, _ROW_PX, _COLUMN_PX = 330, 54, 15, 20, 64

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import platform
 import posixpath
 import re
 import struct
@@ -16,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 from lxml import etree
 
 from fundtrack.archive import RawEntry
@@ -333,8 +336,9 @@ def write_file(target: Path, data: bytes) -> None:
             f"cannot be written: there is no folder {target.parent.absolute()}.",
             "Make the folder first, or choose another with --output.",
         )
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    beside = _beside(target, str(os.getpid()))
     try:
+        _clear_stale(target)
         with beside.open("xb") as file:
             file.write(data)
             file.flush()
@@ -347,7 +351,27 @@ def write_file(target: Path, data: bytes) -> None:
             "Close it in other programs, or choose another place with --output.",
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def _beside(target: Path, process: str) -> Path:
+    """Give the name under which a process writes a file that then becomes the target.
+
+    It tells the machine too: in a shared folder, the same number is another process elsewhere.
+    """
+    place = zlib.crc32(f"{platform.node()}/{target.name}".encode("utf-8", "surrogatepass"))
+    return target.with_name(f".{target.name[:50]}.{place:08x}-{process}.tmp")
+
+
+def _clear_stale(target: Path) -> None:
+    """Remove what runs on this machine left beside the target when they were killed."""
+    ours = re.compile(re.escape(_beside(target, "N").name).replace("N\\.tmp", r"(\d{1,9})\.tmp"))
+    for file in target.parent.iterdir():
+        found = ours.fullmatch(file.name)
+        if found and not psutil.pid_exists(int(found[1])):
+            with contextlib.suppress(OSError):  # Windows keeps what is open
+                file.unlink()
 
 
 def parse_part(draft: Draft, name: str) -> etree._Element:

@@ -29,32 +29,35 @@ from fundtrack.report.package import (
     write_file,
 )
 
+# None of these looks past the next element of its kind; see SHARED_STRING.
 _RULE = re.compile(
-    rb"<(?:\w+:)?cfRule\b(?:(?!</(?:\w+:)?cfRule>).)*?N\((?:\"|&quot;)fundtrack(?:\"|&quot;)\)"
-    rb".*?</(?:\w+:)?cfRule>",
+    rb"<(?:\w+:)?cfRule\b(?:(?!</?(?:\w+:)?cfRule\b).){0,2000}?"
+    rb"N\((?:\"|&quot;)fundtrack(?:\"|&quot;)\)"
+    rb"(?:(?!</?(?:\w+:)?cfRule\b).){0,2000}?</(?:\w+:)?cfRule>",
     re.DOTALL,
 )
 _TEXT_CELL = re.compile(
-    rb"""<(?:\w+:)?c\b[^>]*\bt\s*=\s*["']s["'][^>]*>(?:<(?:\w+:)?f\b.*?)?"""
-    rb"""<(?:\w+:)?v>\s*(\d+)\s*</(?:\w+:)?v>""",
-    re.DOTALL,
+    rb"""<(?:\w+:)?c\b[^<>]{0,500}?\bt\s{0,9}=\s{0,9}["']s["'][^<>]{0,500}>"""
+    rb"""(?:<(?:\w+:)?f\b[^<]*(?:</(?:\w+:)?f>)?)?"""
+    rb"""<(?:\w+:)?v>\s*(\d+)\s*</(?:\w+:)?v>"""
 )
 _EMPTY_FORMAT = re.compile(
-    rb"<(?:\w+:)?conditionalFormatting\b[^>]*(?:/>|>\s*</(?:\w+:)?conditionalFormatting>)"
+    rb"<(?:\w+:)?conditionalFormatting\b[^<>]*(?:/>|>\s*</(?:\w+:)?conditionalFormatting>)"
 )
 # The link to a legacy drawing, by its id.
 _LEGACY = (
-    rb"""<(?:\w+:)?legacyDrawing\b[^>]*:id\s*=\s*["']%b["'][^>]*?"""
+    rb"""<(?:\w+:)?legacyDrawing\b[^<>]{0,500}?:id\s*=\s*["']%b["'][^<>]{0,500}?"""
     rb"""(?:/>|>\s*</(?:\w+:)?legacyDrawing>)"""
 )
 # Not every program writes the prefix v. A shape, a line, a group ... but not the type of one:
 _ANY_SHAPE = re.compile(rb"<\w+:(?:shape|rect|roundrect|oval|line|group|image)\b")
 _SHAPE_TYPE = re.compile(
-    rb"""<(\w+):shapetype\b[^>]*?\bid\s*=\s*["']([^"']*)["'].*?</\1:shapetype>""", re.DOTALL
+    rb"""<(\w+):shapetype\b[^<>]{0,500}?\bid\s{0,9}=\s{0,9}["']([^"'<]*)["']"""
+    rb"""[^<]*(?:<(?!/?\1:shapetype\b)[^<]*)*</\1:shapetype>"""
 )
-_SHAPE = re.compile(rb"<(\w+):shape\b.*?</\1:shape>", re.DOTALL)
+_SHAPE = re.compile(rb"<(\w+):shape\b[^<]*(?:<(?!/?\1:shape\b)[^<]*)*</\1:shape>")
 _ROW, _COLUMN = (
-    re.compile(rb"<\w+:%b>\s*(\d+)\s*</\w+:%b>" % (word, word)) for word in (b"Row", b"Column")
+    re.compile(rb"<\w+:%b>\s*(\d{1,7})\s*</\w+:%b>" % (word, word)) for word in (b"Row", b"Column")
 )
 
 
