@@ -410,8 +410,6 @@ def inspect(
     password: str | None,
 ) -> None:
     """Show how a workbook would be read: sheets, heading rows, columns, and what is ignored."""
-    import json
-
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
@@ -420,23 +418,8 @@ def inspect(
     )
     if isinstance(mapped, str):
         _stop(mapped)
-    elif style == "json":
-        faults = [
-            {"check": f.check, "message": f.message, "remedy": f.remedy} for f in mapped.faults
-        ]
-        sheets = [records.sheet(s) for s in mapped.sheets]
-        click.echo(
-            json.dumps(
-                {
-                    "layout": mapped.layout,
-                    "kind": mapped.kind,
-                    "sheets": sheets,
-                    "faults": faults,
-                    "remarks": mapped.remarks,
-                },
-                indent=2,
-            )
-        )
+    if style == "json":
+        click.echo(records.inspected(mapped))
     else:
         said = [f"{f.severity.value}: {f.message} {f.remedy}" for f in mapped.faults]
         click.echo(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))

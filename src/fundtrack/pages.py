@@ -94,7 +94,7 @@ def catalogue(family: str | None, style: str) -> str:
     if style == "json":
         return json.dumps(rows, indent=2)
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\r\n")
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")  # Windows itself adds \r
     writer.writeheader()
     writer.writerows(
         {k: "; ".join(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows

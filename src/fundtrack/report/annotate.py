@@ -14,7 +14,7 @@ from xml.parsers import expat
 from fundtrack.bounds import Bounds
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
 from fundtrack.ooxml import MAX_COLUMNS, Package, SheetPart, child, column_letter, quoted
-from fundtrack.report import sheets
+from fundtrack.report.added import build
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
@@ -143,7 +143,7 @@ def annotate(
         unnoted += marked.unnoted
         if marked.remark:
             remarks.append(f"Sheet “{sheet.name}” {marked.remark}")
-    added, blocks = sheets.build(
+    added, blocks = build(
         assessment,
         families=families or {},
         original_sheets=[sheet.name for sheet in package.sheets],
