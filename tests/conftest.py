@@ -7,9 +7,11 @@ import subprocess
 from itertools import count
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import settings
 
 from books import book
+from fundtrack.cli import main
 from fundtrack.model import Options
 from fundtrack.pipeline import assess
 
@@ -38,6 +40,20 @@ def judge(write):
         return assess(write(**given), options=options)
 
     return run
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a command in an empty folder; a failure of fundtrack itself would show its traceback."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FUNDTRACK_DEBUG", "1")
+
+    def go(*arguments, code=0):
+        result = CliRunner().invoke(main, [str(a) for a in arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+    return go
 
 
 @pytest.fixture

@@ -165,22 +165,6 @@ def lying(data: bytes) -> bytes:
     return with_header(data, 24, struct.pack("<I", 10), both=False)
 
 
-def thin_rows(count: int, columns: int = 2) -> bytes:
-    rows = "".join(
-        f'<row r="{n}">'
-        + "".join(f'<c r="{letter(c)}{n}"><v>{n}</v></c>' for c in range(columns))
-        + "</row>"
-        for n in range(3, count + 1)
-    )
-    return sheet(rows)
-
-
-def wide_row(columns: int = 16_384) -> bytes:
-    cells = "".join(CELL.format(f"{letter(c)}3", f"Column {c}") for c in range(columns))
-    heads = "".join(CELL.format(f"{letter(c)}1", f"Heading {c}") for c in range(columns))
-    return zipped(parts(f'<sheetData><row r="1">{heads}</row><row r="3">{cells}</row></sheetData>'))
-
-
 def nested(depth: int) -> str:
     return "<a>" * depth + "</a>" * depth
 

@@ -23,20 +23,6 @@ FAULTY, CLEAN = SAMPLES / "donor_faulty.xlsx", SAMPLES / "donor_clean.xlsx"
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Runs a command in an empty folder; a failure of fundtrack itself would show its traceback."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FUNDTRACK_DEBUG", "1")
-
-    def go(*arguments, code=0):
-        result = CliRunner().invoke(main, [str(a) for a in arguments])
-        assert result.exit_code == code, result.output
-        return result
-
-    return go
-
-
-@pytest.fixture
 def faulty(tmp_path):
     path = tmp_path / "grants.xlsx"
     path.write_bytes(FAULTY.read_bytes())
@@ -104,6 +90,17 @@ def test_the_clean_sample_passes(run):
 @pytest.mark.parametrize(("level", "code"), [("error", 1), ("warning", 1), ("never", 0)])
 def test_the_exit_code_follows_fail_on(run, level, code):
     run("check", FAULTY, "--no-report", "-q", "--fail-on", level, code=code)
+
+
+def test_two_workbooks_never_share_a_copy(run, faulty):
+    namesake = Path("elsewhere") / faulty.name
+    namesake.parent.mkdir()
+    namesake.write_bytes(CLEAN.read_bytes())
+    Path("out").mkdir()
+    said = run("check", faulty, namesake, "-o", "out", code=2).stderr
+    assert "would have the same copy" in said and not list(Path("out").iterdir())
+    run("check", faulty, namesake, "-q", code=1)  # beside each: two copies
+    assert namesake.with_name("grants.checked.xlsx").exists()
 
 
 def test_several_workbooks_and_one_that_cannot_be_read(run, faulty):

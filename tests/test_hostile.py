@@ -177,6 +177,10 @@ def test_the_copy_of_a_protected_workbook_is_protected_too(tmp_path):
 
     refused = run("check", path)
     assert refused.exit_code == 2 and "--password-file" in refused.stderr
+    nothing = tmp_path / "nothing.txt"
+    nothing.write_bytes(b"\xef\xbb\xbf")  # what Notepad saves where nothing was typed
+    refused = run("check", path, "--password-file", nothing)
+    assert refused.exit_code == 2 and len(refused.stderr.splitlines()) == 1
     assert run("check", path, *given, "-q").exit_code == 1
     copy = tmp_path / "mine.checked.xlsx"
     assert not zipfile.is_zipfile(copy)

@@ -19,7 +19,6 @@ from zipfile import ZipFile
 import openpyxl
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from openpyxl.formula import Tokenizer
 from openpyxl.formula.translate import Translator
 from openxml_audit import OpenXmlValidator
@@ -28,7 +27,6 @@ from python_calamine import CalamineWorkbook
 import portfolios
 from books import found, only, result
 from fundtrack import rules, schema, template
-from fundtrack.cli import main
 from fundtrack.months import months_and_days
 from fundtrack.pipeline import assess, inspect
 from fundtrack.schema import EXAMPLE
@@ -609,19 +607,6 @@ def test_the_wrong_kind_is_named_with_its_cure(judge):
 # --- Filled from what there is --------------------------------------------------------------------
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FUNDTRACK_DEBUG", "1")
-
-    def go(*arguments, code=0):
-        result = CliRunner().invoke(main, [str(a) for a in arguments])
-        assert result.exit_code == code, result.output
-        return result.output
-
-    return go
-
-
 EXPORT = """Identifier,Title,Currency,Amount Awarded,Award Date,Recipient Org:Identifier,\
 Recipient Org:Name,Funding Org:Identifier,Planned Dates:Duration (months),Grant officer
 360G-1,Dialogue,GBP,12000,2024-03-01T00:00:00Z,GB-1,One,GB-F,12,A. Person
@@ -632,7 +617,7 @@ Recipient Org:Name,Funding Org:Identifier,Planned Dates:Duration (months),Grant 
 def test_a_template_is_filled_from_an_export(run, tmp_path):
     (tmp_path / "awards.csv").write_text(EXPORT, encoding="utf-8")
     said = run("template", "--from", "awards.csv")
-    assert "Organisations 2, Grants 2" in said
+    assert "Organisations 2, Grants 2" in said.stdout
     sheets = CalamineWorkbook.from_path("awards.template.xlsx")
     grants = sheets.get_sheet_by_name("Grants").to_python()
     signed, amount = (grants[0].index(h) for h in ("Signed on", "Amount awarded"))
@@ -663,12 +648,20 @@ def test_an_older_workbook_moves_into_the_present_template(run, write, tmp_path)
 def test_a_template_is_written_once_and_wrong_words_are_told(run, tmp_path):
     run("template", "donor", "--modules", "safety", "-o", "mine.xlsx")
     assert "Convenings" not in openpyxl.load_workbook("mine.xlsx").sheetnames
-    assert "exists already" in run("template", "donor", "-o", "mine.xlsx", code=2)
+    assert "exists already" in run("template", "donor", "-o", "mine.xlsx", code=2).stderr
     run("template", "donor", "-o", "mine.xlsx", "--force")
-    assert "Choose among security, events" in run(
-        "template", "donor", "--modules", "police", "-o", "x.xlsx", code=2
+    assert (
+        "Choose among security, events"
+        in run("template", "donor", "--modules", "police", "-o", "x.xlsx", code=2).stderr
     )
-    assert "Say which" in run("template", code=2)
+    assert "Say which" in run("template", code=2).stderr
+
+
+def test_a_template_never_replaces_the_file_that_it_is_filled_from(run, write):
+    path = write(grants="grant_id | amount\nG1 | 5000")
+    before = path.read_bytes()
+    said = run("template", "--from", path, "-o", path, "--force", code=2).stderr
+    assert "is the input itself" in said and path.read_bytes() == before
 
 
 def test_the_read_me_forbids_names_and_links_each_sheet(empty):

@@ -8,11 +8,11 @@ import functools
 import gc
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -131,7 +131,7 @@ def _password(path: Path) -> str:
     outcome = _guarded(path.name, lambda: bytes_of(path, Bounds(file_mb=1)))
     if isinstance(outcome, str):
         _stop(outcome)
-    return str(outcome.decode("utf-8-sig", "replace").splitlines()[0])
+    return next(iter(outcome.decode("utf-8-sig", "replace").splitlines()), "")
 
 
 @main.command(
@@ -208,6 +208,7 @@ def _password(path: Path) -> str:
     default=1000,
     show_default=True,
     metavar="N",
+    type=click.IntRange(0),
     help="At most so many notes in a sheet, on the worst findings.",
 )
 @click.option(
@@ -302,6 +303,12 @@ def check(
         )
         for path in workbooks
     ]
+    if both := pipeline.clash(requests):
+        raise click.BadParameter(
+            f"{both[0]} and {both[1]} would have the same copy. Check them one by one, each with "
+            "its own --output.",
+            param_hint="WORKBOOK",
+        )
     done, failed = _run_all(requests, jobs, quiet=quiet)
     if done and not quiet:
         click.echo(_printed(done, style, verbose=verbose), nl=style != "csv")
@@ -315,17 +322,15 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
     """Every request's outcome in order; what fails is told on standard error and the rest goes
     on.
     """
-    from concurrent.futures import ProcessPoolExecutor
-
     from fundtrack.report.text import safe
 
     done: list[Checked] = []
     failed = False
     visible = sys.stderr.isatty() and not quiet
-    pool = ProcessPoolExecutor(min(jobs, len(requests))) if jobs > 1 and len(requests) > 1 else None
-    results = pool.map(_run, requests) if pool else map(_run, requests)
+    several = min(jobs, len(requests)) > 1
+    outcomes = _side_by_side(requests, jobs) if several else map(_run, requests)
     bar: Any = click.progressbar(
-        results, length=len(requests), label="Checking", file=sys.stderr, hidden=not visible
+        outcomes, length=len(requests), label="Checking", file=sys.stderr, hidden=not visible
     )
     with bar:
         for outcome in bar:
@@ -339,9 +344,21 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
                     told = f"{outcome.assessment.file}: {first}the ledger was not"
                     click.echo(f"fundtrack: {told}: {safe(outcome.kept.trouble)}", err=True)
                     failed = True
-    if pool:
-        pool.shutdown()
     return done, failed
+
+
+def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+
+    with ProcessPoolExecutor(min(jobs, len(requests))) as pool:
+        for request, future in [(r, pool.submit(_run, r)) for r in requests]:
+            try:
+                yield future.result()
+            except BrokenExecutor:  # the system ends a process that takes too much memory
+                yield _line(
+                    f"{request.path}: The process that checked it, or one beside it, was ended, "
+                    "perhaps for want of memory. Check it without --jobs."
+                )
 
 
 def _run(request: Request) -> Checked | str:
@@ -416,7 +433,7 @@ def _now() -> str:
     return now.isoformat(timespec="seconds")
 
 
-def _stop(problem: str) -> None:
+def _stop(problem: str) -> NoReturn:
     click.echo(f"fundtrack: {problem}", err=True)
     sys.exit(FAILED)
 
@@ -446,8 +463,6 @@ def inspect(
     password: str | None,
 ) -> None:
     """Show how a workbook would be read: sheets, heading rows, columns, and what is ignored."""
-    import json
-
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
@@ -456,23 +471,8 @@ def inspect(
     )
     if isinstance(mapped, str):
         _stop(mapped)
-    elif style == "json":
-        faults = [
-            {"check": f.check, "message": f.message, "remedy": f.remedy} for f in mapped.faults
-        ]
-        sheets = [records.sheet(s) for s in mapped.sheets]
-        click.echo(
-            json.dumps(
-                {
-                    "layout": mapped.layout,
-                    "kind": mapped.kind,
-                    "sheets": sheets,
-                    "faults": faults,
-                    "remarks": mapped.remarks,
-                },
-                indent=2,
-            )
-        )
+    if style == "json":
+        click.echo(records.inspected(mapped))
     else:
         said = [f"{f.severity.value}: {f.message} {f.remedy}" for f in mapped.faults]
         click.echo(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))

@@ -92,9 +92,9 @@ def catalogue(family: str | None, style: str) -> str:
         return text.catalogue([(c, title(c)) for c in chosen], rules.FAMILIES)
     rows = [_row(c) for c in chosen]
     if style == "json":
-        return json.dumps(rows, indent=2, ensure_ascii=False)
+        return json.dumps(rows, indent=2)
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\r\n")
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")  # Windows itself adds \r
     writer.writeheader()
     writer.writerows(
         {k: "; ".join(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows

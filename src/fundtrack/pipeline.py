@@ -5,6 +5,7 @@ read first.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -167,6 +168,18 @@ def _prepare() -> None:
     rules.catalogue()
     schema.tables()
     schema.layouts()
+
+
+def clash(requests: Sequence[Request]) -> tuple[Path, Path] | None:
+    """Two workbooks whose copies would be the same file, so that one would replace the other."""
+    met: dict[str, Path] = {}
+    for request in requests:
+        if request.report and len(requests) > 1:
+            goal = copies.place(request.path, request.output, shared=request.redact)
+            first = met.setdefault(os.path.normcase(goal.resolve()), request.path)
+            if first is not request.path:
+                return first, request.path
+    return None
 
 
 def assess(

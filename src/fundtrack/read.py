@@ -2,9 +2,9 @@
 
 Calamine reads the workbooks, the standard library the CSV. Before calamine sees a workbook, its
 parts are measured; what is found odd, and every format that cannot be measured, is read in a
-process of its own (`apart`). What calamine cannot tell (error cells,
-formulas that were never calculated, percentage formats, hidden rows) is looked up in the package of
-an .xlsx or .xlsm by a scan of the sheet's bytes, which costs far less than parsing them.
+process of its own (`apart`). What calamine cannot tell (error cells, formulas that were never
+calculated, percentage formats, hidden rows) is looked up in the package of an .xlsx or .xlsm by a
+scan of the sheet's bytes, which costs far less than parsing them.
 """
 
 from __future__ import annotations

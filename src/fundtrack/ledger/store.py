@@ -21,7 +21,6 @@ from sqlalchemy.pool import NullPool
 
 from fundtrack.model import FundtrackError
 
-DEFAULT = "fundtrack.db"
 PATIENCE = 30  # seconds that a write waits for another one
 # Of PostgreSQL: “fund”, and the schema, as a server may keep several ledgers.
 _LOCK = "SELECT pg_advisory_xact_lock(1718972004, hashtext(current_schema()))"

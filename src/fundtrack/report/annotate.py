@@ -22,7 +22,7 @@ from fundtrack.ooxml import (
     encoding_of,
     quoted,
 )
-from fundtrack.report import sheets
+from fundtrack.report.added import build
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
@@ -152,7 +152,7 @@ def annotate(
         if marked.remark:
             remarks.append(f"Sheet “{sheet.name}” {marked.remark}")
     lost = _lost(assessment, earlier)
-    added, blocks = sheets.build(
+    added, blocks = build(
         assessment,
         families=families or {},
         original_sheets=[sheet.name for sheet in package.sheets],

@@ -416,7 +416,7 @@ def _reply(reply: Any) -> dict[str, Any]:
 
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\r\n")
+    writer = csv.writer(stream, lineterminator="\n")  # Windows itself adds \r on printing
     writer.writerow(columns)
     writer.writerows([[tame(row.get(name)) for name in columns] for row in rows])
     return stream.getvalue()

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fundtrack import __version__
+from fundtrack.columns import Mapped
 from fundtrack.model import EDITION, Assessment, Finding, Group, Result, SheetFacts
 from fundtrack.report.text import tame
 from fundtrack.report.trails import NO_TRAIL, trail
@@ -168,12 +169,25 @@ def verified(found: Verified) -> str:
     return json.dumps(plain, indent=2, ensure_ascii=True)
 
 
+def inspected(mapped: Mapped) -> str:
+    """How a workbook is understood, as JSON."""
+    faults = [{"check": f.check, "message": f.message, "remedy": f.remedy} for f in mapped.faults]
+    plain = {
+        "layout": mapped.layout,
+        "kind": mapped.kind,
+        "sheets": [sheet(s) for s in mapped.sheets],
+        "faults": faults,
+        "remarks": mapped.remarks,
+    }
+    return json.dumps(plain, indent=2, ensure_ascii=True)
+
+
 def as_csv(assessments: Sequence[Assessment]) -> str:
     """All findings, one a line, with the file they are in. A text that a spreadsheet would run as a
     formula gets an apostrophe before it.
     """
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\r\n")
+    writer = csv.writer(stream, lineterminator="\n")  # Windows itself adds \r on printing
     writer.writerow(("file", *COLUMNS))
     for assessment in assessments:
         for finding in assessment.findings:
