@@ -342,13 +342,13 @@ def _written(
         source = request.path
         if workbook.package is None:
             source = Path(folder) / f"{request.path.stem}.xlsx"
-            report.plain_workbook([(g.sheet, g.rows) for g in workbook.grids], source)
+            further = report.plain_workbook([(g.sheet, g.rows) for g in workbook.grids], source)
             told = (
                 f"A .{workbook.format} has no parts to keep: its values stand in a new "
                 f"workbook, without its formats."
             )
             digests = read.workbook(source).sheet_digests  # as they stand in the copy
-            remarks = [*assessment.remarks, told]
+            remarks = [*assessment.remarks, told, *further]
             assessment = replace(assessment, remarks=remarks, digests=digests)
         return report.annotate(
             source,

@@ -374,9 +374,9 @@ def _measured(
     cut: dict[str, bytes] = {}
     sheets = []
     names = {sheet.part: sheet.name for sheet in package.sheets}
-    for name, xml in package.parts():
-        xml, given = _text(package, name, xml, names.get(name)), xml
-        if xml is not given:  # calamine would see a blank sheet
+    for name, part in package.parts():
+        xml = _text(package, name, part, names.get(name))
+        if xml is not part:  # calamine would see a blank sheet
             cut[name] = xml
         if b"sheetData" in xml:
             reach = extent(xml)

@@ -315,11 +315,11 @@ def _beside(target: Path, process: str) -> Path:
 def _clear_stale(target: Path) -> None:
     """Remove what runs on this machine left beside the target when they were killed."""
     ours = re.compile(re.escape(_beside(target, "N").name).replace("N\\.tmp", r"(\d{1,9})\.tmp"))
-    for name in os.listdir(target.parent):
-        found = ours.fullmatch(name)
+    for file in target.parent.iterdir():
+        found = ours.fullmatch(file.name)
         if found and not psutil.pid_exists(int(found[1])):
             with contextlib.suppress(OSError):  # Windows keeps what is open
-                target.with_name(name).unlink()
+                file.unlink()
 
 
 def parse_part(draft: Draft, name: str) -> etree._Element:
