@@ -492,7 +492,7 @@ def test_a_csv_longer_than_a_sheet_goes_on_in_further_sheets(tmp_path, monkeypat
         ["Grant ID", "G6", "G7", "G8", "G9"],
         ["Grant ID", "G10", "G11", "G12"],
     ]
-    said = [r for page in book for row in page.values for r in row if "stand in" in str(r)]
+    said = [r for page in book for row in page.values for r in row if "stand in “" in str(r)]
     assert "rows 6 to 9 stand in “Grants (2)”, from row 2" in said[0]
     assert "rows 10 to 12 stand in “Grants (3)”" in said[1]
     assert {f.row for f in done.assessment.findings if f.key == "G12"} == {12}
