@@ -481,7 +481,8 @@ def test_of_very_many_alike_the_rest_is_one_finding(write, monkeypatch):
 def test_a_csv_longer_than_a_sheet_goes_on_in_further_sheets(tmp_path, monkeypatch):
     monkeypatch.setattr(plain, "ROWS", 5)
     path = tmp_path / "Grants.csv"
-    rows = [f"G{n},A grant,DONOR,LOC-A,100{n}" for n in range(2, 13)]
+    rows = [f"G{n},A grant,DONOR,LOC-A,100{n}" for n in range(2, 12)]
+    rows.append("G12,A grant,DONOR,LOC-A,-5")
     path.write_text("\n".join(["Grant ID,Title,Provider,Recipient,Amount awarded", *rows]))
     done = check(Request(path))
     book = openpyxl.load_workbook(tmp_path / "Grants.checked.xlsx")

@@ -5,7 +5,6 @@ first.
 from __future__ import annotations
 
 import gc
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from fundtrack.book import Book
     from fundtrack.settings import Exemption
 
+# What is made here of a file that was within its bounds.
+_OWN = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000, cells=2**34)
 PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
 
@@ -338,29 +339,31 @@ def _written(
 
     It is made from the very bytes that were judged, whatever became of the file since.
     """
-    with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
-        source = request.path
-        if workbook.package is None:
-            source = Path(folder) / f"{request.path.stem}.xlsx"
-            further = report.plain_workbook([(g.sheet, g.rows) for g in workbook.grids], source)
-            told = (
-                f"A .{workbook.format} has no parts to keep: its values stand in a new "
-                f"workbook, without its formats."
-            )
-            digests = read.workbook(source).sheet_digests  # as they stand in the copy
-            remarks = [*assessment.remarks, told, *further]
-            assessment = replace(assessment, remarks=remarks, digests=digests)
-        return report.annotate(
-            source,
-            assessment,
-            goal,
-            package=workbook.package,
-            seal=_seal(request.password) if workbook.locked else None,
-            families=rules.FAMILIES,
-            max_notes=request.max_notes,
-            force=True,  # what may not be replaced was refused before
-            earlier=earlier[0] if earlier else None,
+    package = workbook.package
+    if package is None:
+        name = request.path.with_suffix(".xlsx")
+        plain, further = report.plain_workbook(
+            [(g.sheet, g.rows) for g in workbook.grids], name.name
         )
+        told = (
+            f"A .{workbook.format} has no parts to keep: its values stand in a new "
+            f"workbook, without its formats."
+        )
+        package = Package(name, data=plain, bounds=_OWN)
+        digests = read.workbook(name, _OWN, data=plain).sheet_digests  # as they stand in the copy
+        remarks = [*assessment.remarks, told, *further]
+        assessment = replace(assessment, remarks=remarks, digests=digests)
+    return report.annotate(
+        request.path,
+        assessment,
+        goal,
+        package=package,
+        seal=_seal(request.password) if workbook.locked else None,
+        families=rules.FAMILIES,
+        max_notes=request.max_notes,
+        force=True,  # what may not be replaced was refused before
+        earlier=earlier[0] if earlier else None,
+    )
 
 
 def _seal(password: str | None) -> Callable[[bytes], bytes]:

@@ -8,13 +8,12 @@ import math
 from collections.abc import Sequence
 from itertools import count
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
 from fundtrack.model import FundtrackError
-from fundtrack.report.package import legible, write_file
+from fundtrack.report.package import legible
 
 MADE = dt.datetime(2000, 1, 1)  # in every new workbook: the same input gives the same bytes
 ROWS, COLUMNS = 1_048_576, 16_384  # of a sheet in Excel
@@ -22,20 +21,22 @@ _FORMATS = {"date": "yyyy-mm-dd", "moment": "yyyy-mm-dd hh:mm:ss", "time": "hh:m
 _SPAN = "[h]:mm:ss"
 
 
-def plain_workbook(sheets: Sequence[tuple[str, list[list[object]]]], target: Path) -> list[str]:
-    """Write each grid's values at the same addresses under its name (`grid[0][0]` is A1).
+def plain_workbook(
+    sheets: Sequence[tuple[str, list[list[object]]]], file: str
+) -> tuple[bytes, list[str]]:
+    """Give a workbook of each grid's values at its addresses under its name (`grid[0][0]` is A1).
 
     Strings stay strings, whatever they begin with; dates get a date format. Names must be legal in
     Excel. Rows past the last that a sheet can hold go on in further sheets, below the first row
-    again; gives a remark on each of these. Raises FundtrackError where a sheet has more columns
-    than Excel can hold, or the target cannot be written.
+    again; gives a remark on each of these. Nothing is written to the disk: the values may have
+    come protected. Raises FundtrackError where a sheet has more columns than Excel can hold.
     """
     pages, remarks = list[tuple[str, list[list[object]]]](), list[str]()
     taken = {name.lower() for name, _ in sheets}
     for name, grid in sheets:
         if any(len(row) > COLUMNS for row in grid):
             raise FundtrackError(
-                target.name,
+                file,
                 f"has more columns than Excel can hold ({COLUMNS:,}), so that no copy of it can be "
                 "annotated.",
                 "Split it, or look at the findings without a copy: --no-report.",
@@ -63,8 +64,7 @@ def plain_workbook(sheets: Sequence[tuple[str, list[list[object]]]], target: Pat
             for column, value in enumerate(values):
                 _write(sheet, row, column, value, formats)
     book.close()
-    write_file(target, buffer.getvalue())
-    return remarks
+    return buffer.getvalue(), remarks
 
 
 def _numbered(name: str, number: int) -> str:
