@@ -13,9 +13,10 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
 from books import as_quoted, found, held, only, result, rows_of
-from fundtrack import cells, columns, read, schema
+from fundtrack import cells, columns, evaluate, read, schema
 from fundtrack.model import Severity
-from fundtrack.pipeline import assess, inspect
+from fundtrack.pipeline import Request, assess, check, inspect
+from fundtrack.report import plain
 
 DAY = date.fromisoformat
 HEADS = [
@@ -461,3 +462,38 @@ def test_a_near_miss_is_asked_about_below_two_rows_of_headings(book):
     mapped = columns.mapped(read.workbook(book([upper, lower, *GRANTS], merge=["E1:F1"])))
     asked = [f for f in mapped.faults if f.check == "SCH-heading"]
     assert [f.spots[0].cell for f in asked] == ["C1"]
+
+
+def test_of_very_many_alike_the_rest_is_one_finding(write, monkeypatch):
+    monkeypatch.setattr(evaluate, "LISTED", 3)
+    path = write(grants=[{"grant_id": f"G{n}", "currency": None} for n in range(1, 11)])
+    first, second = (
+        [f for f in assess(path).findings if f.field == "currency" and f.check == "SCH-required"]
+        for _ in range(2)
+    )
+    assert [f.cell for f in first[:3]] == [f"{first[0].cell[0]}{row}" for row in (2, 3, 4)]
+    (rest,) = first[3:]
+    assert rest.row == 5 and rest.message.startswith("7 further rows have the same fault")
+    assert "from row 5 to 11" in rest.message
+    assert len({f.id for f in first}) == 4 and first == second
+
+
+def test_a_csv_longer_than_a_sheet_goes_on_in_further_sheets(tmp_path, monkeypatch):
+    monkeypatch.setattr(plain, "MAX_ROWS", 5)
+    path = tmp_path / "Grants.csv"
+    rows = [f"G{n},A grant,DONOR,LOC-A,100{n}" for n in range(2, 12)]
+    rows.append("G12,A grant,DONOR,LOC-A,-5")
+    path.write_text("\n".join(["Grant ID,Title,Provider,Recipient,Amount awarded", *rows]))
+    done = check(Request(path))
+    book = openpyxl.load_workbook(tmp_path / "Grants.checked.xlsx")
+    assert book.sheetnames[:3] == ["Grants", "Grants (2)", "Grants (3)"]
+    held = [[cell.value for cell in book[name]["A"] if cell.value] for name in book.sheetnames]
+    assert held[:3] == [
+        ["Grant ID", "G2", "G3", "G4", "G5"],
+        ["Grant ID", "G6", "G7", "G8", "G9"],
+        ["Grant ID", "G10", "G11", "G12"],
+    ]
+    said = [r for page in book for row in page.values for r in row if "stand in “" in str(r)]
+    assert "rows 6 to 9 stand in “Grants (2)”, from row 2" in said[0]
+    assert "rows 10 to 12 stand in “Grants (3)”" in said[1]
+    assert {f.row for f in done.assessment.findings if f.key == "G12"} == {12}

@@ -102,7 +102,7 @@ def _currency(_: click.Context, __: click.Parameter, value: str | None) -> str |
     return code
 
 
-WORKBOOK = click.Path(path_type=Path)
+WORKBOOK = click.Path(path_type=Path, readable=False)  # the reader says it better
 
 
 def reads_files(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ new one goes and how it is written.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,8 @@ from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.model import Assessment, FundtrackError
 from fundtrack.ooxml import Package
 
+# What is made here of a file that was within its bounds.
+_OWN = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000, cells=2**34)
 PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
 
@@ -161,29 +162,30 @@ def write(
     It is made from the very bytes that were judged, whatever became of the file since. Raises
     FundtrackError as `report.annotate` does.
     """
-    with tempfile.TemporaryDirectory(prefix="fundtrack-") as folder:
-        source = workbook.path
-        if workbook.package is None:
-            source = Path(folder) / f"{workbook.path.stem}.xlsx"
-            report.plain_workbook([(g.sheet, g.rows) for g in workbook.grids], source)
-            told = (
-                f"A .{workbook.format} has no parts to keep: its values stand in a new "
-                f"workbook, without its formats."
-            )
-            digests = read.workbook(source).sheet_digests  # as they stand in the copy
-            remarks = [*assessment.remarks, told]
-            assessment = replace(assessment, remarks=remarks, digests=digests)
-        return report.annotate(
-            source,
-            assessment,
-            goal,
-            package=workbook.package,
-            seal=seal(password) if workbook.locked else None,
-            families=families,
-            max_notes=max_notes,
-            force=True,  # what may not be replaced was refused before
-            earlier=before.answers if before else None,
+    package = workbook.package
+    if package is None:
+        name = workbook.path.with_suffix(".xlsx")
+        grids = [(g.sheet, g.rows) for g in workbook.grids]
+        plain, further = report.plain_workbook(grids, name.name)
+        told = (
+            f"A .{workbook.format} has no parts to keep: its values stand in a new workbook, "
+            "without its formats."
         )
+        package = Package(name, data=plain, bounds=_OWN)
+        digests = read.workbook(name, _OWN, data=plain).sheet_digests  # as they stand in the copy
+        remarks = [*assessment.remarks, told, *further]
+        assessment = replace(assessment, remarks=remarks, digests=digests)
+    return report.annotate(
+        workbook.path,
+        assessment,
+        goal,
+        package=package,
+        seal=seal(password) if workbook.locked else None,
+        families=families,
+        max_notes=max_notes,
+        force=True,  # what may not be replaced was refused before
+        earlier=before.answers if before else None,
+    )
 
 
 def seal(password: str | None) -> Callable[[bytes], bytes]:

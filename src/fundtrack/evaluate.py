@@ -36,6 +36,10 @@ from fundtrack.settings import Exemption
 from fundtrack.verdicts import Ask, Faults, NotAssessable, Remarks, RowVerdicts, Share, Verdict
 from fundtrack.words import HIDDEN, amount, json_value, percent, plural, shown
 
+# Findings that are listed of one check in one column; of more, nobody reads each, and a million of
+# them take more memory than a laptop has.
+LISTED = 50_000
+
 
 def evaluate(book: Book, exemptions: Sequence[Exemption]) -> tuple[list[Result], list[Finding]]:
     """One result for every check, in the catalogue's order, and all findings in sheet and row
@@ -240,6 +244,12 @@ class _Engine:
         if not len(labels):
             return []
         table = self.book.tables[verdict.table]
+        found = []
+        labels, more = _listed(labels)
+        if len(more):
+            worst = min(self._severities(check, verdict, more), key=lambda s: s.rank)
+            field = verdict.at if isinstance(verdict.at, str) else None
+            found.append(self._others(check.id, worst, table, field, more))
         severities = self._severities(check, verdict, labels)
         at = (
             verdict.at if isinstance(verdict.at, pd.Series) else pd.Series(verdict.at, index=labels)
@@ -252,7 +262,6 @@ class _Engine:
         )
         names = [str(name) for name in at.loc[labels]]
         held = table.values(labels, names)
-        found = []
         for i, (label, name) in enumerate(zip(labels, names, strict=True)):
             value = HIDDEN if verdict.hidden else json_value(held[i])
             found.append(
@@ -363,9 +372,14 @@ class _Engine:
         found = []
         if fault.labels:
             table = self.book.tables[fault.table]
-            labels = pd.Index(fault.labels, dtype="int64")
+            labels, more = _listed(pd.Index(fault.labels, dtype="int64"))
+            if len(more):
+                found.append(self._others(fault.check, fault.severity, table, fault.field, more))
             keys = self._keys(table, labels)
-            words = {name: pd.Series(by_label) for name, by_label in fault.words.items()}
+            words = {
+                name: text if isinstance(text, str) else pd.Series(text)
+                for name, text in fault.words.items()
+            }
             texts = _Texts(self, table, labels, words, keys, pd.Series(fault.field, index=labels))
             messages, remedies, expected = (
                 texts.fill(t) for t in (fault.message, fault.remedy, fault.expected)
@@ -411,6 +425,36 @@ class _Engine:
                 )
             )
         return found
+
+    def _others(
+        self, check: str, severity: Severity, table: Table, field: str | None, labels: pd.Index
+    ) -> Finding:
+        """One finding for rows that are too many to be listed."""
+        place, last = table.place(labels[0], field), table.place(labels[-1], field)
+        heading = place.heading or (schema.tables()[table.name].field(field).title if field else "")
+        where = f" in “{heading}”" if heading else ""
+        sheet, until = place.part.sheet, last.part.sheet
+        upto = f"{last.row:,}" if sheet == until else f"{last.row:,} of “{until}”"
+        return Finding(
+            "",
+            check,
+            severity,
+            "sheet",
+            table.name,
+            place.part.file,
+            sheet,
+            place.cell,
+            place.row,
+            field,
+            heading or None,
+            f"further rows of {sheet}",
+            None,
+            "as in the rows before",
+            f"{len(labels):,} further rows have the same fault{where}, from row {place.row:,} to "
+            f"{upto}: only the first {LISTED:,} are listed.",
+            "Correct all of them together, then check again.",
+            main=place.part.main,
+        )
 
     def _finding(
         self,
@@ -773,6 +817,11 @@ class _Texts:
     def _heading(self, label: int, name: Any) -> str:
         heading = self.table.place(label, name).heading
         return heading or schema.tables()[self.table.name].field(str(name)).title
+
+
+def _listed(labels: pd.Index) -> tuple[pd.Index, pd.Index]:
+    """The rows that get a finding each, and those that have one together."""
+    return (labels, labels[:0]) if len(labels) <= LISTED else (labels[:LISTED], labels[LISTED:])
 
 
 @dataclass(frozen=True)

@@ -285,7 +285,7 @@ class Fault:
     remedy: str
     expected: str
     labels: Sequence[int] = ()
-    words: Mapping[str, Mapping[int, str]] = default(default_factory=dict)  # name -> label -> text
+    words: Mapping[str, Mapping[int, str] | str] = default(default_factory=dict)  # by label, or all
     spots: Sequence[Spot] = ()
     scope: str = "cell"
     unusable: bool = False  # the cells count as blank from here on

@@ -148,9 +148,10 @@ def parse_xml(data: bytes, file: str, part: str) -> etree._Element:
     try:
         return etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
+        detail = " ".join(str(error).replace(" (<string>, line 1)", "").split())
         raise FundtrackError(
             file,
-            f"“{part}” inside the workbook is damaged ({error}).",
+            f"“{part}” inside the workbook is damaged ({detail}).",
             "Open it in Excel, let Excel repair it, and save it again.",
         ) from error
 

@@ -97,7 +97,7 @@ def _parsed(table: Table) -> tuple[pd.DataFrame, list[Fault]]:
     for name, problems in bad.items():
         faults += _type_faults(table, plan.field(name), problems)
     faults += other
-    return pd.DataFrame(columns, index=table.given.index), faults
+    return pd.DataFrame(columns, index=table.given.index, copy=False), faults
 
 
 def _other_currencies(
@@ -358,7 +358,7 @@ def _fault(
         said.remedy,
         expected,
         list(labels),
-        {name: dict.fromkeys(labels, text) for name, text in fixed.items()} | dict(words or {}),
+        {**fixed, **(words or {})},
         unusable=said.unusable,
     )
 
@@ -414,7 +414,7 @@ def _pandera_column(field: Field) -> pa.Column:
         checks.append(pa.Check.gt(rules.exclusiveMinimum))
     if rules.pattern:
         checks.append(pa.Check(partial(_matches, rules.pattern), name="matches"))
-    return pa.Column(DTYPES[field.type], checks, nullable=not rules.required, required=True)
+    return pa.Column(DTYPES[field.type], checks, nullable=True, required=True)  # see `_failures`
 
 
 def _matches(pattern: str, values: pd.Series) -> pd.Series:
@@ -452,7 +452,9 @@ def _constraints(table: Table, unread: set[tuple[str | None, int]]) -> Iterator[
             "pattern": "five digits" if field.constraints.pattern == r"\d{5}" else "without spaces",
         }[kind]
         listed = table.export and field.type != "date"  # a day such as 1/1/0001 says nothing
-        blank = {n: _blank_words(table.value(n, name), listed=listed) for n in labels}
+        held = table.values(labels, [name] * len(labels))
+        said = {value: _blank_words(value, listed=listed) for value in set(held)}
+        blank = {n: said[value] for n, value in zip(labels, held, strict=True)}
         yield _fault(kind, table, field, labels, expected, {"blank": blank})
     yield from _duplicates(table, plan)
 
@@ -466,18 +468,26 @@ def _blank_words(value: Any, *, listed: bool) -> str:
 
 
 def _failures(table: Table) -> dict[tuple[str, str], list[int]]:
-    """The labels of the cells that fail, by field and kind, as Pandera reports them."""
+    """The labels of the cells that fail, by field and kind, as Pandera reports them.
+
+    Blank cells are looked for here: a sheet may have millions of them, and Pandera takes a while
+    to report each.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for field in schema.tables()[table.name].fields:
+        blank = table.frame[field.name].isna() if field.constraints.required else None
+        if blank is not None and blank.any():
+            found[field.name, "required"] = table.frame.index[blank].tolist()
+    filled = [name for name, column in table.frame.items() if column.notna().any()]
     try:
-        pandera_schema(table.name).validate(table.frame, lazy=True)
+        rules = pandera_schema(table.name).select_columns(filled)
+        rules.validate(table.frame[filled], lazy=True, inplace=True)
     except pa.errors.SchemaErrors as errors:
         cases = errors.failure_cases
     else:
-        return {}
-    found: dict[tuple[str, str], list[int]] = {}
+        return found
     for (name, check), rows in cases.groupby(["column", "check"], sort=True)["index"]:
-        kind = (
-            "required" if check == "not_nullable" else "pattern" if "match" in check else "minimum"
-        )
+        kind = "pattern" if "match" in check else "minimum"
         found.setdefault((name, kind), []).extend(int(n) for n in rows)
     return found
 

@@ -42,8 +42,8 @@ _FIRST_CELL = re.compile(
     re.DOTALL,
 )
 # Found by a pattern, since a large workbook has many; [1] is the namespace's prefix. As all
-# patterns that meet a stranger's bytes, it never looks past the next of its kind: one that is not
-# closed would be sought to the end of the part, again and again.
+# patterns that meet a stranger's bytes, it never looks past the next of its kind: the end of one
+# that is not closed would be sought to the end of the part, again and again.
 SHARED_STRING = re.compile(
     rb"<((?:\w+:)?)si(?:\s[^<>]*)?(?:/>|>[^<]*(?:<(?!/?\1si[\s/>])[^<]*)*</\1si>)"
 )

@@ -277,7 +277,8 @@ def _where(lines: Sequence[Line], linked: set[str]) -> Column:
         text = f"{sheet}!{place}" if sheet and place else sheet or finding.scope
         texts.append(text if finding.main else f"{finding.file}: {text}")
         ours = finding.main and at is not None and sheet in base
-        links.append(f"{base[sheet or '']}!{place}" if ours else None)
+        to = place if not line.folded or cell_of(place.partition(":")[2]) else finding.cell
+        links.append(f"{base[sheet or '']}!{to}" if ours else None)
     return Column(texts, ["text" if link is None else "link" for link in links], links)
 
 
