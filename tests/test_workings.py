@@ -375,8 +375,9 @@ def test_the_same_of_random_portfolios(tmp_path, first):
     recalculated(tmp_path, found)
     assert [w for name, copy in found.items() for w in recalculated_otherwise(name, copy)] == []
     assert sum(len([*compared_with_the_json(name, copy)]) for name, copy in found.items()) > 20
-    texts = {text for copy in found.values() for text in texts_that_look_like_formulas(copy)}
-    assert texts == {"=1+1", "@LOC"} or len(found) < 4
+    some = list(found.values())[:4]  # enough, and openpyxl is slow
+    texts = {text for copy in some for text in texts_that_look_like_formulas(copy)}
+    assert texts == {"=1+1", "@LOC"} or len(some) < 4
     for name in list(found)[1:3]:
         links_land_where_the_amount_is(found[name])
 
