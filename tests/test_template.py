@@ -33,7 +33,7 @@ from fundtrack.schema import EXAMPLE
 from fundtrack.template import live
 
 COMMITTED = Path(__file__).parents[1] / "templates" / "xlsx"
-PORTFOLIOS = int(os.environ.get("FUNDTRACK_PORTFOLIOS", "24"))
+PORTFOLIOS = min(int(os.environ.get("FUNDTRACK_PORTFOLIOS", "24")), 100)  # more take minutes
 ROWS = 34
 CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,false,false,false,-1"
 

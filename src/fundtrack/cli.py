@@ -216,7 +216,7 @@ def _password(path: Path) -> str:
     type=click.Choice(["auto", "all"]),
     default="auto",
     show_default=True,
-    help="List the rows behind every figure: up to 10,000 of them, or all.",
+    help="List the rows behind every figure: up to 50,000 of them, or all.",
 )
 @click.option(
     "--jobs",

@@ -35,7 +35,7 @@ class Request:
     report: bool = True
     force: bool = False
     max_notes: int = 1000
-    max_workings: int | None = 10_000  # rows behind the figures, else none is listed; None: all
+    max_workings: int | None = 50_000  # rows behind the figures, else none is listed; None: all
     keeping: Keeping | None = None  # the ledger, where one is used
     redact: bool = False  # a workbook to share in place of the annotated copy
     bounds: Bounds = field(default_factory=Bounds)

@@ -13,7 +13,7 @@ from typing import Any
 import xlsxwriter
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import MAX_COLUMNS
+from fundtrack.ooxml import MAX_COLUMNS, MAX_ROWS
 from fundtrack.report.package import legible
 from fundtrack.report.page import MADE
 
