@@ -30,7 +30,10 @@ def shared(
     its headings with the formula that Excel is to write into new rows.
     """
     target = io.BytesIO()
-    with ZipFile(io.BytesIO(data)) as source, ZipFile(target, "w", ZIP_DEFLATED) as goal:
+    with (
+        ZipFile(io.BytesIO(data)) as source,
+        ZipFile(target, "w", ZIP_DEFLATED) as goal,
+    ):
         for entry in source.infolist():
             content = source.read(entry)
             if letters := sheets.get(entry.filename):
@@ -42,7 +45,7 @@ def shared(
             info = ZipInfo(entry.filename, STAMP)
             info.compress_type = ZIP_DEFLATED
             info.external_attr = 0o600 << 16
-            goal.writestr(info, content)
+            goal.writestr(info, content, compresslevel=9)
     return target.getvalue()
 
 
