@@ -16,6 +16,7 @@ from fundtrack.report.page import A3, Page
 from fundtrack.report.rows import ROWS_A_SHEET, Column, put_rows
 
 _FOLD_FROM = 20  # so many rows one below the other with the same fault are one line
+_ADDRESS = 8  # letters of a place beside the name of its sheet, such as !AB12345
 
 _COLUMNS: tuple[tuple[str, int], ...] = (
     (read_back.FINDING, 17),
@@ -129,7 +130,7 @@ def findings(
     for start in range(0, max(len(lines), 1), ROWS_A_SHEET):
         number = start // ROWS_A_SHEET + 1
         some = lines[start : start + ROWS_A_SHEET]
-        page.start("findings", _widths(_COLUMNS, _REVIEW), paper=A3)
+        page.start("findings", _widths(some, _COLUMNS, _REVIEW), paper=A3)
         _table(page, _COLUMNS, len(some), _TABLE if number == 1 else f"{_TABLE}_{number}")
         if some:
             given = [_given(line.finding, answers) for line in some]
@@ -145,9 +146,9 @@ def folded(page: Page, lines: Sequence[Line], linked: set[str]) -> None:
     members = [(line.finding.id, finding) for line in lines for finding in line.folded]
     for start in range(0, len(members), ROWS_A_SHEET):
         some = members[start : start + ROWS_A_SHEET]
-        page.start("folded", _widths(_FOLDED))
-        _headings(page, _FOLDED)
         mine = [Line(finding) for _, finding in some]
+        page.start("folded", _widths(mine, _FOLDED))
+        _headings(page, _FOLDED)
         columns = [
             Column([line for line, _ in some]),
             Column([finding.id for _, finding in some]),
@@ -164,7 +165,7 @@ def earlier(page: Page, lost: Sequence[Listed]) -> None:
     """List the answers to findings that are no longer found; no sheet where there is none."""
     for start in range(0, len(lost), ROWS_A_SHEET):
         some = lost[start : start + ROWS_A_SHEET]
-        page.start("earlier", _widths(_EARLIER, _REVIEW))
+        page.start("earlier", _widths((), _EARLIER, _REVIEW))
         _headings(page, _EARLIER, _REVIEW)
         columns = [
             Column([line.id for line in some]),
@@ -179,8 +180,14 @@ def earlier(page: Page, lost: Sequence[Listed]) -> None:
         _validated(page, len(_EARLIER), len(some))
 
 
-def _widths(*columns: Sequence[tuple[str, int]]) -> list[int]:
-    return [width for group in columns for _, width in group]
+def _widths(lines: Sequence[Line], *columns: Sequence[tuple[str, int]]) -> list[int]:
+    """Give the widths; places take what the longest name of a sheet needs, since no link wraps."""
+    place = max((len(line.finding.sheet or "") for line in lines), default=0) + _ADDRESS
+    return [
+        max(width, place) if name == read_back.WHERE else width
+        for group in columns
+        for name, width in group
+    ]
 
 
 def _at(columns: Sequence[tuple[str, int]], heading: str) -> int:

@@ -30,7 +30,10 @@ def shared(
     its headings with the formula that Excel is to write into new rows.
     """
     target = io.BytesIO()
-    with ZipFile(io.BytesIO(data)) as source, ZipFile(target, "w", ZIP_DEFLATED) as goal:
+    with (
+        ZipFile(io.BytesIO(data)) as source,
+        ZipFile(target, "w", ZIP_DEFLATED) as goal,
+    ):
         for entry in source.infolist():
             content = source.read(entry)
             if letters := sheets.get(entry.filename):
@@ -42,7 +45,7 @@ def shared(
             info = ZipInfo(entry.filename, STAMP)
             info.compress_type = ZIP_DEFLATED
             info.external_attr = 0o600 << 16
-            goal.writestr(info, content)
+            goal.writestr(info, content, compresslevel=9)
     return target.getvalue()
 
 
@@ -78,10 +81,10 @@ def _growing(text: str, columns: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _rows(letters: Sequence[str], rows: int) -> str:
-    """Rows of nothing but formulas, from column A on.
+    """Rows of nothing but formulas.
 
-    The cells leave out their addresses, which the format allows where none is skipped: rows that
-    are alike take next to no room.
+    The format lets a cell leave out its address, but some programs then point its formula at
+    another row.
     """
-    cells = "".join(f'<c><f t="shared" si="{i}"/></c>' for i in range(len(letters)))
-    return "".join(f'<row r="{r}">{cells}</row>' for r in range(3, rows + 2))
+    cells = "".join(f'<c r="{a}@"><f t="shared" si="{i}"/></c>' for i, a in enumerate(letters))
+    return "".join(f'<row r="{r}">{cells.replace("@", str(r))}</row>' for r in range(3, rows + 2))
