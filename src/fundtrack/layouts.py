@@ -446,7 +446,7 @@ class _Export:
         return got, used
 
     def _filled_up(self, first: _Taken, second: _Taken, *, coded: bool) -> _Taken:
-        """The second's values where the first's cell is blank, or a code or list that tells nothing."""
+        """The second's values where the first's cell is blank, or a code or list that is open."""
         lacking = [
             label
             for label, held, a, b in zip(
