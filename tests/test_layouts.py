@@ -555,6 +555,19 @@ def test_iati_lists_of_countries_and_sectors(activities):
     assert frame["purpose_code"].fillna("").tolist() == ["15220", "15220", ""]
 
 
+def test_iati_a_list_with_a_blank_place_names_no_sole_recipient(export):
+    heads = ["participating-org-ref", "participating-org", "participating-org-type-code"]
+    lists = [(";KE-2", "Big;Small", "21;22"), ("A;B", "Big;Small", ";22")]
+    cells = [
+        {f"{h} (Implementing)": v for h, v in zip(heads, row, strict=True)}
+        | {"iati-identifier": f"Y-{n}", "participating-org-type (Implementing)": ""}
+        for n, row in enumerate(lists)
+    ]
+    seen = assess(export([rows_of(ACTIVITIES)[0] | row for row in cells]))
+    assert grants(seen)["recipient_org_id"].tolist() == ["Big; Small", "A; B"]
+    assert kinds(seen) is None  # no kind is certain
+
+
 def test_iati_planned_dates_are_read_and_actual_ones_are_not(activities):
     assert f"{grants(activities).at['X-2', 'planned_end_date']:%Y-%m-%d}" == "2024-05-31"
     assert [f.key for f in found(activities, "DUR-01")] == ["X-2"]
@@ -615,6 +628,7 @@ lost a currency  |        | USD      | NG-1      | 24
 lost the default | 150.5  | EUR      | NG-1      | 24
 lost a value     |        | USD      | NG-1      | 24
 two implementers | 150.5  | USD      | NG-1; NG-2 |
+blank reference  | 150.5  | USD      | One; Two  |
 lost a role      | 150.5  | USD      |           |
 """)
 CHANGES = {
@@ -628,6 +642,12 @@ CHANGES = {
         "participating_org_ref": "NG-1,NG-2",
         "participating_org_role": "4,4",
         "participating_org_type": "24,21",
+    },
+    "blank reference": {
+        "participating_org_ref": ",NG-2",
+        "participating_org_narrative": "One,Two",
+        "participating_org_role": "4,4",
+        "participating_org_type": ",24",
     },
     "lost a role": {"participating_org_role": "4"},
 }

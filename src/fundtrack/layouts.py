@@ -439,14 +439,14 @@ class _Export:
             used += self.columns.get(_path(heading)[0], [])
             if more.column is None and (column := self.column(heading)) is not None:
                 more.column, more.heading = column, self.head.texts[column]
-            coded = plan.name in item.only_known
+            coded = plan.name in item.only_known or bool(source.split and _named(plan))
             got = more if got is None else self._filled_up(got, more, coded=coded)
         for heading in (*source.where, *source.same):
             used += self.columns.get(_path(heading)[0], [])
         return got, used
 
     def _filled_up(self, first: _Taken, second: _Taken, *, coded: bool) -> _Taken:
-        """The second's values where the first's cell is blank or, of a code, means nothing."""
+        """The second's values where the first's cell is blank, or a code or list that is open."""
         lacking = [
             label
             for label, held, a, b in zip(
@@ -622,11 +622,20 @@ def _added(parts: Sequence[Cell], read: Callable[[Any], Any]) -> Any:
         return ""
 
 
+def _named(plan: Field) -> bool:
+    """Whether the field's values are names or identifiers, which may stand together."""
+    return plan.type == "string" and not plan.codelist and plan.constraints.pattern != r"\d{5}"
+
+
 def _agreed(parts: Sequence[Cell], plan: Field, read: Callable[[Any], Any]) -> Any:
-    """The one value that all parts have; names stay together, anything else is then unknown."""
-    named = plan.type == "string" and not plan.codelist and plan.constraints.pattern != r"\d{5}"
+    """The one value that all parts have; names stay together, anything else is then unknown.
+
+    A list with a blank place tells nothing: the one organisation that it names is not the only one.
+    """
     filled_ = [p for p in parts if not _blank(p)]
-    if named:
+    if len(filled_) < len(parts):
+        return ""
+    if _named(plan):
         return "; ".join(dict.fromkeys(_text(read(p)) for p in filled_))
     values = [read(p) for p in filled_]
     first = values[0] if values else ""
