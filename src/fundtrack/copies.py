@@ -27,8 +27,13 @@ class Earlier:
     answered: tuple[str, ...] = ()  # names of those in which somebody answered
 
 
-def original(path: Path, bounds: Bounds, password: str | None) -> read.Workbook:
-    """The workbook; of an annotated copy, the original inside it.
+def original(
+    path: Path,
+    bounds: Bounds,
+    password: str | None,
+    measured: Callable[[], None] = lambda: None,
+) -> read.Workbook:
+    """The workbook; of an annotated copy, the original inside it. `measured`: see `read.workbook`.
 
     Raises FundtrackError where it cannot be read.
     """
@@ -37,9 +42,9 @@ def original(path: Path, bounds: Bounds, password: str | None) -> read.Workbook:
         opened = read.unlocked(path, data, bounds, password)
         package = _annotated(path, opened, bounds)
         if package is not None:
-            inside = read.workbook(path, bounds, data=report.stripped(package))
+            inside = read.workbook(path, bounds, data=report.stripped(package), measured=measured)
             return replace(inside, locked=opened is not data)
-    return read.workbook(path, bounds, password, data=data)
+    return read.workbook(path, bounds, password, data=data, measured=measured)
 
 
 def _annotated(path: Path, data: bytes, bounds: Bounds) -> Package | None:

@@ -496,8 +496,8 @@ class _Export:
         if len(mine) == 1 and not beside and not source.where and not source.sum:
             raw = self.frame[mine[0]]
             one = _split_reader(source, plan, read) if source.split else read
-            known = {v: one(v) for v in set(raw)}
-            given = pd.Series([known[v] for v in raw], index=raw.index, dtype=object)
+            known = {kind: one(kind[1]) for kind in {(type(v), v) for v in raw}}  # True is not 1
+            given = pd.Series([known[type(v), v] for v in raw], index=raw.index, dtype=object)
             return _Taken(raw, given, mine[0], self.head.texts[mine[0]])
         return self._listed(path, mine, beside, source, plan, read)
 

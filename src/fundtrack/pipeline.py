@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from fundtrack import copies, read, report, rules
@@ -64,8 +65,11 @@ def check(request: Request) -> Checked:
 def _check(request: Request) -> Checked:
     path, bounds, password = request.path, request.bounds, request.password
     goal = copies.place(path, request.output, shared=request.redact) if request.report else None
+    measured = Event()
     with ThreadPoolExecutor(1) as aside:
-        reading = aside.submit(copies.original, path, bounds, password)
+        reading = aside.submit(copies.original, path, bounds, password, measured.set)
+        reading.add_done_callback(lambda _: measured.set())
+        measured.wait()  # until then two would wait for one interpreter
         _prepare()
     workbook = reading.result()
     earlier = copies.earlier(

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Context
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
@@ -192,16 +192,22 @@ def workbook(
     password: str | None = None,
     *,
     data: bytes | None = None,
+    measured: Callable[[], None] = lambda: None,
 ) -> Workbook:
     """Reads a file, told by its content and not by its name.
 
-    `data` are its bytes where they were read before. Raises FundtrackError where it is not a
-    regular file, not readable, over a bound, or not a workbook or CSV.
+    `data` are its bytes where they were read before; `measured` is called once what is left to do
+    is native code's, which leaves the interpreter to others. Raises FundtrackError where it is not
+    a regular file, not readable, over a bound, or not a workbook or CSV.
     """
     bounds = bounds or Bounds()
     file = bytes_of(path, bounds) if data is None else data
     opened = unlocked(path, file, bounds, password)
     reader = _reader(path, opened)
+    if reader is _xlsx:
+        reader = partial(_xlsx, measured=measured)
+    else:
+        measured()
     file_format, grids, remarks, package = reader(path, opened, bounds)
     if package is None:  # the copy is a new workbook, for which Excel's rules hold
         grids = _with_legal_names(grids, remarks)
@@ -381,10 +387,13 @@ _FILE_PASS = 0x2F
 _HERE_CELLS, _HERE_BOX, _HERE_TEXT = 4_000_000, 8_000_000, 2**28
 
 
-def _xlsx(path: Path, data: bytes, bounds: Bounds) -> Read:
+def _xlsx(
+    path: Path, data: bytes, bounds: Bounds, measured: Callable[[], None] = lambda: None
+) -> Read:
     package = Package(path, data=data, bounds=bounds)
     remarks: list[str] = []
     data, harmless = _measured(package, data, bounds, remarks)
+    measured()
     parts = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
     with ThreadPoolExecutor(1) as aside:  # both wait for native code, so a second core can help
         seen = {

@@ -63,7 +63,7 @@ class Trail:
         self._blank: dict[str, dict[str, str]] = dict(plain["blank"])
         self._judged: dict[str, list[dict[str, Any]]] = dict(plain["judged"])
         self._statuses = statuses
-        self._sets: dict[int, set[int]] = {}
+        self._sets: dict[tuple[int, str], set[int]] = {}
         self._rows: dict[int, dict[str, list[int]]] = {}
 
     @cached_property
@@ -141,7 +141,7 @@ class Trail:
         return UNJUDGED if any(r in empty for r in rows) else MET
 
     def _set(self, entry: dict[str, Any], name: str) -> set[int]:
-        key = hash((id(entry), name))
+        key = (id(entry), name)
         if key not in self._sets:
             self._sets[key] = positions(entry[name])
         return self._sets[key]
