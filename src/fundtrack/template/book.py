@@ -172,7 +172,8 @@ class _Book:
     def _columns(self, table: TableSchema) -> list[_Column]:
         found = []
         for item in table.fields:
-            found.append(_Column(item.title, item, _width(item)))
+            example = f"{EXAMPLE}{item.example}" if item.name == table.key else ""
+            found.append(_Column(item.title, item, max(_width(item), len(example) + 2.0)))
             if table.name in TERMS and item.name == END[table.name]:
                 found += [_Column(MONTHS, None, 13), _Column(DAYS, None, 12)]
         if table.name in live.WATCHED:
@@ -501,7 +502,7 @@ class _Book:
         formulas = self.workings.formulas
         for column, (name, formula) in enumerate(formulas.items()):
             sheet.write_string(0, column, name)
-            sheet.write_formula(1, column, formula.replace("{row}", "2"), None, "")
+            sheet.write_formula(1, column, formula, None, "")
         self.repeated[sheet.index + 1] = [xl_col_to_name(i) for i in range(len(formulas))]
         sheet.hide()
 

@@ -107,7 +107,7 @@ class Workings:
 
     def __init__(self, places: Places, sheet: str = "Workings") -> None:
         self.places, self.sheet = places, sheet
-        self.formulas: dict[str, str] = {}  # name -> formula, {row} stands for the row's number
+        self.formulas: dict[str, str] = {}  # name -> formula, the same in every row
         self._letters: dict[str, str] = {}
 
     def add(self, name: str, formula: str) -> None:
@@ -116,8 +116,9 @@ class Workings:
         self.formulas[name] = formula
 
     def own(self, name: str) -> str:
-        """The cell of another column in the same row."""
-        return f"${self._letters[name]}{{row}}"
+        """The cell of another column in the same row: never by address (see `pack`)."""
+        letter = self._letters[name]
+        return f"INDEX(${letter}:${letter},ROW())"
 
     def all(self, name: str, *, outside: bool = False) -> str:
         """Every cell of a column; `outside` with the name of the sheet."""
@@ -178,6 +179,7 @@ def _convert(w: Workings, name: str, source: str, to: str, day: str) -> None:
         keys = w.all("e_key")
         window = f"({keys}<({day}+1)*{KEY})*({keys}>=({day}-{parameter('fx.max_age_days')})*{KEY})"
         found = f"SUMPRODUCT(MAX(({w.all('e_pair')}={pair})*{window}*{keys}))"
+        found = found.replace("ROW()", "SUM(ROW())")  # a list of one number where lists are worked
         wanted = f'{source}="",{to}="",{source}={to},{day}=""'
         if suffix == "_b":
             wanted += f",{w.own(name + '_a')}>0"

@@ -81,10 +81,11 @@ def _growing(text: str, columns: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _rows(letters: Sequence[str], rows: int) -> str:
-    """Rows of nothing but formulas.
+    """Rows of nothing but formulas, from column A on.
 
-    The format lets a cell leave out its address, but some programs then point its formula at
-    another row.
+    The cells leave out their addresses, which the format allows where none is skipped: rows that
+    are alike take next to no room. Some programs (openpyxl) then cannot shift a shared formula to
+    its row: it must read the same in every row, so without relative references.
     """
-    cells = "".join(f'<c r="{a}@"><f t="shared" si="{i}"/></c>' for i, a in enumerate(letters))
-    return "".join(f'<row r="{r}">{cells.replace("@", str(r))}</row>' for r in range(3, rows + 2))
+    cells = "".join(f'<c><f t="shared" si="{i}"/></c>' for i in range(len(letters)))
+    return "".join(f'<row r="{r}">{cells}</row>' for r in range(3, rows + 2))
