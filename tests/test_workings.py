@@ -375,11 +375,10 @@ def test_the_same_of_random_portfolios(tmp_path, first):
     recalculated(tmp_path, found)
     assert [w for name, copy in found.items() for w in recalculated_otherwise(name, copy)] == []
     assert sum(len([*compared_with_the_json(name, copy)]) for name, copy in found.items()) > 20
-    some = list(found.values())[:4]  # enough, and openpyxl is slow
-    texts = {text for copy in some for text in texts_that_look_like_formulas(copy)}
-    assert texts == {"=1+1", "@LOC"} or len(some) < 4
-    for name in list(found)[1:3]:
-        links_land_where_the_amount_is(found[name])
+    few = list(found.values())[:4]  # enough, and openpyxl is slow
+    texts = {text for copy in few for text in texts_that_look_like_formulas(copy)}
+    assert texts or len(few) < 4  # each was looked at as it was found
+    assert sum(links_land_where_the_amount_is(copy) for copy in few) > 5
 
 
 def texts_that_look_like_formulas(copy):
@@ -405,10 +404,11 @@ def test_the_checks_and_the_summary_point_at_the_workings(copies):
 
 @pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
 def test_each_link_lands_on_the_cell_that_holds_the_amount(copies, name):
-    links_land_where_the_amount_is(copies[name])
+    assert links_land_where_the_amount_is(copies[name]) > 5
 
 
 def links_land_where_the_amount_is(copy):
+    """How many links there are to cells with a number; each leads to the one that is quoted."""
     held = openpyxl.load_workbook(copy.source, data_only=True)
     rows = openpyxl.load_workbook(copy.path)["Workings rows"]
     stored = openpyxl.load_workbook(copy.path, data_only=True)["Workings rows"]
@@ -424,7 +424,7 @@ def links_land_where_the_amount_is(copy):
         assert amount.value == f"={sheet}!{absolute}", row
         assert stored.cell(row, 4).value == there
         live += 1
-    assert live > 5
+    return live
 
 
 def test_rows_go_on_in_a_further_sheet(copies):
