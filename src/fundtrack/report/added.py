@@ -13,7 +13,6 @@ from fundtrack.report.page import Page, formats, new_book
 from fundtrack.report.provenance import provenance
 from fundtrack.report.rows import Block
 from fundtrack.report.summary import summary
-from fundtrack.report.workings import Tracing
 
 
 def build(
@@ -33,6 +32,8 @@ def build(
     rows of their big tables, by sheet, which `rows.spliced` puts in. `lost`: earlier findings that
     were answered and are no longer found.
     """
+    from fundtrack.report.workings import Tracing  # noqa: PLC0415 - it loads pandas
+
     buffer = io.BytesIO()
     book = new_book(buffer)
     taken = {name.lower() for name in original_sheets}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fundtrack.model import Assessment, Result, Severity
 from fundtrack.report.page import Page
-from fundtrack.report.workings import Tracing
+
+if TYPE_CHECKING:
+    from fundtrack.report.workings import Tracing
 
 # Dark, middle and pale, so that they also differ when printed without colour.
 _DARK, _MIDDLE, _PALE, _GREY = "#1F3864", "#E08A3C", "#F7D9B5", "#D9D9D9"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fundtrack.model import Assessment, Limit, Limits, Result, Status
 from fundtrack.report.page import A3, Page, decimals, number_style
-from fundtrack.report.workings import Tracing
 from fundtrack.rules.sources import cited
+
+if TYPE_CHECKING:
+    from fundtrack.report.workings import Tracing
 
 _NUMBERS = (5, 6, 7, 9, 13)
 _COLUMNS: tuple[tuple[str, int], ...] = (

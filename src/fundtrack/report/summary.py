@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fundtrack.model import EDITION, Assessment, Result, Severity, Status
 from fundtrack.report.charts import drawings, place, tabulate
 from fundtrack.report.page import Page, count, decimals, named, words
 from fundtrack.report.text import verdict
-from fundtrack.report.workings import Tracing
+
+if TYPE_CHECKING:
+    from fundtrack.report.workings import Tracing
 
 _WIDTHS = (46, 14, 14, 14, 15, 15, 16, 16)
 _PAIR = 2  # charts in a row
