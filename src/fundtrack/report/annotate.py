@@ -335,7 +335,8 @@ def _mark(
         link = f'<{tail.prefix}legacyDrawing xmlns:r="{draft.link_type}" r:id="{rid}"/>'
         pieces.append((tail.place("legacyDrawing"), link.encode("ascii")))
     if pieces:
-        draft.put(sheet.part, text.spliced(pieces))
+        same = 0 if text.wide else pieces[0][0]
+        draft.put(sheet.part, text.spliced(pieces), same=same)
     noted = chosen if rid is not None else []
     unnoted = every - sum(len(c.findings) for c in noted)
     if taken is None or (chosen and rid is None):

@@ -33,13 +33,14 @@ from fundtrack.ooxml import (
     parse_xml,
     rels_name,
 )
+from fundtrack.report import deflate
 
 # The part from which `strip` gives the original back. Its form: the line MAGIC, the length of the
 # JSON head as a line, the head ({"sha256", "size", "segments", and the checksums of what was
 # "written" and whether it was "answered"}), then the literal bytes. A segment
-# is a number (so many literal bytes, in order) or the name of an entry whose compressed bytes are
-# copied out of the annotated file. No relationship leads to it: programs drop it on saving, which
-# is right, because after that it would no longer be true.
+# is a number (so many literal bytes, in order), the name of an entry whose compressed bytes are
+# copied out of the annotated file, or such a name and how many of them. No relationship leads to
+# it: programs drop it on saving, which is right, because after that it would no longer be true.
 ORIGINAL = "fundtrack/original.dat"
 MAGIC = b"fundtrack original 1\n"
 _ORIGINAL_TYPE = "application/vnd.fundtrack.original"
@@ -49,8 +50,7 @@ _RELS_TYPE = "application/vnd.openxmlformats-package.relationships+xml"
 _LINK_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _LINK_TYPE_STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 
-_BIG = 4 * 2**20  # inflated bytes; beyond it speed counts for more than size
-_WINDOW = 32 * 2**10  # how far deflate looks back
+_LONG = 2**16  # compressed bytes; less is compressed again sooner than a place to go on is found
 _MOST_BYTES, _MOST_ENTRIES = 0xFFFFFFFF, 0xFFFF  # of an archive without the zip64 extension
 _ZIP_EPOCH = (0, 33)  # 1980-01-01: the same input gives the same bytes
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
@@ -96,6 +96,7 @@ class Draft:
         self._removed: set[str] = set()
         self._aside = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
         self._packing: dict[str, list[Future[bytes]]] = {}
+        self._renewing: dict[str, Future[deflate.Renewed | None]] = {}
         self._types = self.tree("[Content_Types].xml")
 
     def has(self, name: str) -> bool:
@@ -120,15 +121,23 @@ class Draft:
             self._trees[name] = self.package.parse(name)
         return self._trees[name]
 
-    def put(self, name: str, data: bytes, content_type: str = "") -> None:
-        """Replace an entry or add one; a content type is declared for it where one is given."""
+    def put(self, name: str, data: bytes, content_type: str = "", *, same: int = 0) -> None:
+        """Replace an entry or add one; a content type is declared for it where one is given.
+
+        `same` is how many of the original entry's bytes it begins with, as far as that is known.
+        """
         entry = self.package.entry_name(name)
         self._data[entry] = data
         self._added.add(entry.lower())
         self._packing.pop(entry, None)
-        if len(data) > _BIG:  # compressed on other cores while the added sheets are built
-            starts = range(0, len(data), _BIG)
-            self._packing[entry] = [self._aside.submit(_deflated, data, at) for at in starts]
+        self._renewing.pop(entry, None)
+        # Big parts are compressed on other cores while the added sheets are built.
+        if same and len((raw := self.package.raw(entry)).data) > _LONG and raw.method:
+            self._renewing[entry] = self._aside.submit(
+                deflate.renewed, raw.data, raw.size, data, same
+            )
+        elif len(data) > deflate.PIECE:
+            self._packing[entry] = self._in_pieces(data)
         if content_type:
             self._declare("Override", "PartName", "/" + name, content_type)
 
@@ -215,25 +224,41 @@ class Draft:
         entries += [self._packed(name) for name in self._data if name not in kept]
         if with_original:
             written = {e.name: e.crc for e in entries if e.name in self._data}
-            entries.append(_packed(ORIGINAL, self._original(written, answered), stored=True))
+            original = self._original(written, answered)
+            entries.append(_packed(ORIGINAL, original, original, method=0))
         self._aside.shutdown()
         return _zip(entries, self.package.file)
 
+    def _in_pieces(self, data: bytes) -> list[Future[bytes]]:
+        starts = range(0, len(data), deflate.PIECE)
+        return [self._aside.submit(deflate.piece, data, start) for start in starts]
+
     def _packed(self, name: str) -> RawEntry:
-        pieces = self._packing.get(name)
-        body = b"".join(piece.result() for piece in pieces) if pieces else None
-        return _packed(name, self._data[name], body)
+        data, pieces = self._data[name], self._packing.get(name)
+        if renewed := self._renewed(name):
+            body = b"".join([self.package.raw(name).data[: renewed.kept], renewed.rest])
+            return _packed(name, data, body)
+        if pieces is None and len(data) > deflate.PIECE:
+            pieces = self._in_pieces(data)
+        body = b"".join(piece.result() for piece in pieces) if pieces else deflate.compressed(data)
+        return _packed(name, data, body)
+
+    def _renewed(self, name: str) -> deflate.Renewed | None:
+        return self._renewing[name].result() if name in self._renewing else None
 
     def _original(self, written: Mapping[str, int], answered: bool) -> bytes:
         """Give the part that holds all of the original that the annotated file does not."""
-        package, segments, literals = self.package, list[str | int](), list[bytes]()
+        package, segments, literals = self.package, list[Any](), list[bytes]()
         at = 0
         for entry in sorted(map(package.raw, package.names), key=lambda e: e.start):
-            if entry.name in self._data or not entry.data:
-                continue
-            segments += [entry.start - at, entry.name]
-            literals.append(package.bytes[at : entry.start])
-            at = entry.start + len(entry.data)
+            kept, whole = len(entry.data), entry.name not in self._data
+            if not whole:
+                renewed = self._renewed(entry.name)
+                kept = renewed.kept if renewed else 0
+            if kept:
+                segments += [entry.start - at, entry.name if whole else [entry.name, kept]]
+                literals.append(package.bytes[at : entry.start])
+                at = entry.start + kept
         segments.append(len(package.bytes) - at)
         literals.append(package.bytes[at:])
         head = json.dumps(
@@ -272,8 +297,10 @@ def original_bytes(package: Package) -> bytes | None:
             if isinstance(segment, int):
                 pieces.append(rest[at : at + segment])
                 at += segment
-            else:
+            elif isinstance(segment, str):
                 pieces.append(package.raw(segment).data)
+            else:
+                pieces.append(package.raw(segment[0]).data[: segment[1]])
         whole = b"".join(pieces)
         return whole if hashlib.sha256(whole).hexdigest() == head["sha256"] else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -389,33 +416,12 @@ def like(root: etree._Element, name: str) -> str:
     return f"{{{namespace}}}{name}" if namespace else name
 
 
-def _deflated(data: bytes, start: int) -> bytes:
-    """Give one piece of a big entry's compressed data; joined in order, they are its stream.
-
-    Each piece knows what stood before it and ends on a whole byte, so that pieces can be made side
-    by side and the same data always gives the same bytes.
-    """
-    window = data[max(0, start - _WINDOW) : start]
-    if window:
-        deflater = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
-    else:
-        deflater = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
-    end = start + _BIG
-    body = deflater.compress(memoryview(data)[start:end])
-    return body + deflater.flush(zlib.Z_FINISH if end >= len(data) else zlib.Z_SYNC_FLUSH)
-
-
-def _packed(name: str, data: bytes, body: bytes | None = None, *, stored: bool = False) -> RawEntry:
-    """Give an entry; `body` is its data compressed already."""
-    if stored:
-        body = data
-    elif body is None:
-        deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-        body = deflater.compress(data) + deflater.flush()
+def _packed(name: str, data: bytes, body: bytes, method: int = 8) -> RawEntry:
+    """Give an entry; `body` is its data as that method compresses it."""
     return RawEntry(
         name=name,
         name_bytes=name.encode("utf-8"),
-        method=0 if stored else 8,
+        method=method,
         crc=zlib.crc32(data),
         size=len(data),
         start=0,
