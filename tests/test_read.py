@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from fundtrack import columns, read
 from fundtrack.cli import main
+from fundtrack.grid import ErrorCell, Uncalculated
 from fundtrack.model import FundtrackError
 from fundtrack.pipeline import assess
 
@@ -124,7 +125,7 @@ def test_errors_and_uncalculated_formulas_are_no_blanks(tmp_path):
         sheet.write_formula("B2", "=1+1", value="")
         sheet.write_formula("C2", "=1+1", value=2)
     grid = read.workbook(tmp_path / "odd.xlsx").grids[0]
-    assert [type(v) for v in grid.rows[1]] == [read.ErrorCell, read.Uncalculated, float]
+    assert [type(v) for v in grid.rows[1]] == [ErrorCell, Uncalculated, float]
     assert type(grid.rows[0][0]) is str
     assert (grid.errors, grid.uncalculated) == (["A2"], ["B2"])
     assert grid.formulas == ["A2", "B2", "C2"]

@@ -110,7 +110,7 @@ class Archive:
         start = data[:64].lstrip()
         wide = b"\0" in start or start.startswith((b"\xff\xfe", b"\xfe\xff"))
         marks = [_TYPE, *_TYPES_16] if wide else [_TYPE]  # large parts: no search without need
-        if start.startswith(_MARKUP) and any(mark in data for mark in marks):
+        if start.startswith(_MARKUP) and b"!" in data and any(mark in data for mark in marks):
             raise FundtrackError(
                 self.file,
                 f"refused: “{name}” holds a document type or entity declaration, as only attacks "

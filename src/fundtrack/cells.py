@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fundtrack import schema
-from fundtrack.read import ErrorCell, Uncalculated
+from fundtrack.grid import ErrorCell, Uncalculated
 from fundtrack.schema import Field, fold
 
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fundtrack import layouts, schema, sheets
+from fundtrack.grid import Cell, Grid
 from fundtrack.model import (
     ROWS_A_PART,
     Fault,
@@ -26,7 +27,7 @@ from fundtrack.model import (
     Table,
 )
 from fundtrack.ooxml import column_letter
-from fundtrack.read import Cell, Grid, Workbook
+from fundtrack.read import Workbook
 from fundtrack.schema import Layout, TableSchema, fold
 from fundtrack.sheets import HEADER_ROWS, NEAR, Heading
 from fundtrack.words import plural

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fundtrack.ooxml import MAX_COLUMNS, MAX_ROWS, column_index, column_letter
 
 # Cells as every common program writes them, `<c r="A1"`; what differs is for a process of its own.
+_USUAL = b'<c r="'
 _ODD = re.compile(rb'<c(?! r="[A-Z]{1,3}[1-9]\d{0,6}")[\s/>]')
 # One letter and under 300,000: told in one pass, since it must be told before anything is read.
 _SMALL = (299_999, 26)
@@ -49,15 +50,15 @@ class Extent:
 
 def extent(xml: bytes) -> Extent | None:
     """How far a sheet's part reaches at most; None where its cells are not written as usual."""
-    if (b":c" in xml and _PREFIXED.search(xml)) or b"\0" in xml[:4]:
+    if _PREFIXED.search(xml) or b"\0" in xml[:4]:
         return None
     if not _ODD_OR_LARGE.search(xml):
-        return Extent(*_SMALL, xml.count(b"<c "))
+        return Extent(*_SMALL, xml.count(_USUAL))
     if _ODD.search(xml):
         return None
     columns, rows = _all(_COLUMN, xml), _all(_ROW, xml)
     last = max(column_index(letters.decode()) + 1 for letters in columns)
-    return Extent(max(map(int, rows)), last, xml.count(b"<c "))
+    return Extent(max(map(int, rows)), last, xml.count(_USUAL))
 
 
 def _all(pattern: re.Pattern[bytes], xml: bytes) -> set[bytes]:

@@ -18,9 +18,10 @@ from typing import Any
 import pandas as pd
 
 from fundtrack import cells, schema, sheets
+from fundtrack.grid import Cell, Grid
 from fundtrack.model import Fault, Part, Place, Severity, SheetFacts, Spot, Table
 from fundtrack.ooxml import column_letter
-from fundtrack.read import Cell, Grid, Workbook
+from fundtrack.read import Workbook
 from fundtrack.schema import Field, Layout, LayoutTable, Source, fold
 from fundtrack.words import plural
 

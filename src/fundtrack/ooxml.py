@@ -71,6 +71,11 @@ def column_index(letters: str) -> int:
     return number - 1
 
 
+def address(row0: int, column0: int) -> str:
+    """Give the address of a cell whose row and column are counted from 0."""
+    return f"{column_letter(column0)}{row0 + 1}"
+
+
 def quoted(sheet: str) -> str:
     """Give a sheet's name as formulas, names and links write it."""
     return "'" + sheet.replace("'", "''") + "'"

@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_UP, Context
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -28,51 +27,22 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 from fundtrack import apart, readers
 from fundtrack.archive import Archive, key_of
 from fundtrack.bounds import MB, Bounds, bytes_of
+from fundtrack.digest import digest_of, digest_of_all, entered_digest_of
 from fundtrack.extent import Extent, extent, without_far_cells
+from fundtrack.grid import Cell, ErrorCell, Grid, Uncalculated
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import (
     MAIN,
     Package,
+    address,
     child,
     column_index,
-    column_letter,
     in_utf8,
     rels_name,
 )
 from fundtrack.words import plural
 
-Cell = Any  # str, float, int, bool, date, datetime, time, timedelta, ErrorCell or Uncalculated
-
 SAVE_AS = "Open it in Excel or LibreOffice and save it as .xlsx, then check that file."
-
-
-class ErrorCell(str):
-    """The error value that a cell shows, such as #DIV/0!; not a text, not a blank."""
-
-    __slots__ = ()
-
-
-class Uncalculated(str):
-    """Stands for a formula whose result was never stored; calamine would read a blank."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True)
-class Grid:
-    """One sheet. `rows` is a rectangle that begins at A1; an empty cell is ''."""
-
-    sheet: str
-    rows: list[list[Cell]]
-    hidden: bool = False
-    hidden_rows: int = 0
-    errors: Sequence[str] = ()  # addresses
-    uncalculated: Sequence[str] = ()  # addresses
-    percent: frozenset[tuple[int, int]] = frozenset()  # (row, column) from 0: shown as a percentage
-    formulas: Sequence[str] = ()  # addresses
-    text_only: bool = False  # a CSV: numbers are necessarily text
-    # Merged cells that begin in the first 100 rows, where headings stand: first and last, from 0.
-    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()
 
 
 @dataclass(frozen=True)
@@ -89,101 +59,19 @@ class Workbook:
 
     @cached_property
     def sheet_digests(self) -> dict[str, str]:
-        """A SHA-256 over the values of every sheet that holds any, and which of them are formulas.
-
-        The values are those from A1 to the last row and column that are not blank. Saving the file
-        in another program does not change the digest, while any changed figure does. So formats do
-        not count; numbers count to 15 significant digits, which is what LibreOffice saves and
-        Excel shows; of formulas only the address counts, since each program words them its own way
-        (and LibreOffice writes a plain TRUE as one); and a formula never calculated is blank.
-        """
+        """The digest of the values of every sheet that holds any."""
         return {grid.sheet: found for grid in self.grids if (found := digest_of(grid))}
 
     @cached_property
     def entered_digests(self) -> dict[str, str]:
-        """Of every sheet with formulas, the digest of what people entered: their results left out.
-
-        It stays when a formula such as TODAY() comes to another result.
-        """
+        """Of every sheet with formulas, the digest of what people entered."""
         with_formulas = (grid for grid in self.grids if grid.formulas)
         return {grid.sheet: entered_digest_of(grid) for grid in with_formulas}
 
     @property
     def values_digest(self) -> str:
-        """SHA-256 over the digests of all sheets, whatever their order."""
-        return hashlib.sha256(_said(sorted(self.sheet_digests.items()))).hexdigest()
-
-
-def digest_of(grid: Grid) -> str | None:
-    """The digest of a sheet (see `Workbook.sheet_digests`); None where nothing stands in it."""
-    height, width = _used(grid.rows)
-    if not height:
-        return None
-    digest, yes_or_no = hashlib.sha256(), set[str]()
-    for start in range(0, height, 1000):
-        rows = [row[:width] for row in grid.rows[start : min(start + 1000, height)]]
-        distinct = set().union(*rows)
-        long = [x for x in distinct if type(x) is float and (x % 1 or abs(x) >= 1e15)]
-        shorter = {x: _in_15_digits(x) for x in long if float(f"{x:.15g}") != x}
-        if shorter:
-            rows = [[shorter.get(x, x) if type(x) is float else x for x in row] for row in rows]
-        if grid.uncalculated:
-            rows = [["" if type(x) is Uncalculated else x for x in row] for row in rows]
-        text = _said(rows)
-        if b"_x" in text:  # an escape of Excel's, which LibreOffice saves as text
-            text = _ESCAPED.sub(lambda m: _said(chr(int(m[1], 16)))[1:-1], text)
-        text = text.replace(b"\\r", b"")
-        if b"-0.0" in text:
-            text = text.replace(b"-0.0,", b"0.0,").replace(b"-0.0]", b"0.0]")
-        digest.update(text)
-        if grid.formulas and (b"True" in text or b"False" in text):
-            yes_or_no |= {
-                _address((start + r, c))
-                for r, row in enumerate(rows)
-                for c, x in enumerate(row)
-                if type(x) is bool
-            }
-    digest.update(_said(sorted(set(grid.formulas) - yes_or_no)))
-    return digest.hexdigest()
-
-
-def entered_digest_of(grid: Grid) -> str:
-    """The digest of a sheet without the results of its formulas (`Workbook.entered_digests`)."""
-    return digest_of(without(grid, grid.formulas)) or ""
-
-
-def without(grid: Grid, cells: Collection[str]) -> Grid:
-    """The sheet with the cells of these addresses blank."""
-    rows = [list(row) for row in grid.rows]
-    for address in cells:
-        letters = address.rstrip("0123456789")
-        row, column = int(address[len(letters) :]) - 1, column_index(letters)
-        if row < len(rows) and column < len(rows[row]):
-            rows[row][column] = ""
-    return replace(grid, rows=rows)
-
-
-_ESCAPED = re.compile(rb"_x([0-9A-Fa-f]{4})_")
-_DIGITS = Context(prec=15, rounding=ROUND_HALF_UP)
-
-
-def _in_15_digits(number: float) -> float:
-    """The number as LibreOffice saves it: its shortest decimal form rounded, halves away from 0."""
-    return float(_DIGITS.create_decimal(repr(number)))
-
-
-def _used(rows: list[list[Cell]]) -> tuple[int, int]:
-    """How many rows and columns there are up to the last that are not blank."""
-    height, width = len(rows), len(rows[0]) if rows else 0
-    while height and not any(cell != "" for cell in rows[height - 1]):
-        height -= 1
-    while width and not any(row[width - 1] != "" for row in rows[:height]):
-        width -= 1
-    return height, width
-
-
-def _said(values: Any) -> bytes:
-    return repr(values).encode("utf-8", "backslashreplace")
+        """The digest of all sheets."""
+        return digest_of_all(self.sheet_digests)
 
 
 def workbook(
@@ -691,11 +579,11 @@ def _seen(package: Package, part: str) -> _Seen:
     xml = in_utf8(package.read(part, keep=True))  # the report marks the same sheets
     errors: dict[tuple[int, int], str] = {}
     uncalculated, formulas = [], []
-    for match in _ERROR.finditer(xml) if b't="e"' in xml or b"t='e'" in xml else ():
+    for match in _ERROR.finditer(xml) if _holds(xml, b't="e"', b"t='e'") else ():
         if found := _ADDRESS.search(_tag_around(xml, match.start())):
             value = _VALUE.search(xml, match.end(), match.end() + 2000)
             errors[_position(found)] = value.group(1).decode() if value else "#ERROR"
-    for match in _FORMULA.finditer(xml) if b"<%bf" % _prefix(xml) in xml else ():
+    for match in _FORMULA.finditer(xml) if _holds(xml, b"<%bf" % _prefix(xml)) else ():
         tag = xml[xml.rfind(b"<", max(0, match.start() - _TAG), match.start()) : match.start()]
         if not (found := _ADDRESS.search(tag)):
             continue  # `<f` outside a cell, as in a conditional format
@@ -705,9 +593,18 @@ def _seen(package: Package, part: str) -> _Seen:
         value = _VALUE.search(xml, match.end(), close.start() if close else most)
         if not (value and value.group(1)) and not _TEXT_RESULT.search(tag):
             uncalculated.append(_position(found))
-    hidden_rows = len(_HIDDEN_ROW.findall(xml)) if b"hidden=" in xml else 0
+    hidden_rows = len(_HIDDEN_ROW.findall(xml)) if _holds(xml, b"hidden=") else 0
     percent = _percent_cells(xml, package.percent_styles)
     return _Seen(errors, uncalculated, formulas, percent, hidden_rows)
+
+
+def _holds(xml: bytes, *marks: bytes) -> bool:
+    """True where one of the marks stands in it. Sought a piece at a time: calamine may wait."""
+    starts = range(0, len(xml), _PIECE)
+    return any(xml.find(mark, at, at + _PIECE + 20) >= 0 for at in starts for mark in marks)
+
+
+_PIECE = 2 * MB
 
 
 def _told(grid: Grid, seen: _Seen) -> Grid:
@@ -719,8 +616,8 @@ def _told(grid: Grid, seen: _Seen) -> Grid:
     return replace(
         grid,
         hidden_rows=seen.hidden_rows,
-        errors=[_address(at) for at in seen.errors],
-        uncalculated=[_address(at) for at in seen.uncalculated],
+        errors=[address(*at) for at in seen.errors],
+        uncalculated=[address(*at) for at in seen.uncalculated],
         percent=seen.percent,
         formulas=seen.formulas,
     )
@@ -750,10 +647,6 @@ def _tag_around(xml: bytes, at: int) -> bytes:
 
 def _position(address: re.Match[bytes]) -> tuple[int, int]:
     return int(address.group(2)) - 1, column_index(address.group(1).decode())
-
-
-def _address(at: tuple[int, int]) -> str:
-    return f"{column_letter(at[1])}{at[0] + 1}"
 
 
 def _put(rows: list[list[Cell]], at: tuple[int, int], value: Cell) -> None:

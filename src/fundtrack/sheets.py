@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from fundtrack.grid import Cell, Grid
 from fundtrack.model import Part, SheetFacts
 from fundtrack.ooxml import column_letter
-from fundtrack.read import Cell, Grid, Workbook
+from fundtrack.read import Workbook
 from fundtrack.schema import EXAMPLE, Field, TableSchema, fold
 
 HEADER_ROWS = 30  # a heading further down than this is not looked for

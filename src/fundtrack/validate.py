@@ -22,8 +22,8 @@ import pandas as pd
 from fundtrack import cells as cells_
 from fundtrack import schema
 from fundtrack.cells import Bad, Parsed
+from fundtrack.grid import ErrorCell, Uncalculated
 from fundtrack.model import Fault, Severity, Table
-from fundtrack.read import ErrorCell, Uncalculated
 from fundtrack.schema import DTYPES, CodeList, Field, TableSchema
 from fundtrack.words import shown
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from fundtrack import read
 from fundtrack.bounds import Bounds, bytes_of
+from fundtrack.grid import Grid
 from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
 from fundtrack.ooxml import Package, children, sheet_of
 from fundtrack.words import plural
@@ -174,7 +175,7 @@ _TABLES = {  # the sheets that are read, each with the headings that tell it fro
 }
 
 
-def _role_by_headings(grid: read.Grid) -> str | None:
+def _role_by_headings(grid: Grid) -> str | None:
     for row in grid.rows[:_HEADINGS_WITHIN]:
         there = set(map(_plain, row))
         for role, headings in _TABLES.items():
@@ -195,7 +196,7 @@ def sheets_by_role(package: Package) -> dict[str, str]:
 _OURS = re.compile(r"fundtrack_([a-z_]+?)(?:_\d+)?", re.IGNORECASE)
 
 
-def _table(grid: read.Grid, file: str, others: dict[str, None]) -> list[dict[str, Any]]:
+def _table(grid: Grid, file: str, others: dict[str, None]) -> list[dict[str, Any]]:
     """Give the rows below the headings as heading -> value; notes columns that are not ours."""
     for number, row in enumerate(grid.rows[:_HEADINGS_WITHIN]):
         headings = {_plain(cell): column for column, cell in reversed(list(enumerate(row)))}

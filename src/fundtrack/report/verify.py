@@ -14,6 +14,8 @@ from typing import Any
 
 from fundtrack import read
 from fundtrack.bounds import Bounds
+from fundtrack.digest import digest_of, entered_digest_of, without
+from fundtrack.grid import Grid, Uncalculated
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_letter
 from fundtrack.report.answers import sheets_by_role
@@ -80,11 +82,11 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
             "Give the annotated copy that fundtrack wrote, with its sheet Provenance.",
         )
     grids = {legible(g.sheet): g for g in workbook.grids if g.sheet not in roles}
-    found = {name: read.digest_of(grid) for name, grid in grids.items()}
+    found = {name: digest_of(grid) for name, grid in grids.items()}
     altered, calculated = [], []
     for name, (digest, pending) in checked.items():
         if name in grids and found[name] != digest:
-            if read.digest_of(read.without(grids[name], pending)) == digest:
+            if digest_of(without(grids[name], pending)) == digest:
                 calculated += [f"{name}!{cell}" for cell in pending]
             else:
                 altered.append(name)
@@ -103,7 +105,7 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
         cells[:_LISTED] if cells is not None else None,
         any(grids[name].formulas for name in altered),
         any(len(grids[name].uncalculated) > len(checked[name][1]) for name in altered),
-        [n for n in altered if n in entered and read.entered_digest_of(grids[n]) == entered[n]],
+        [n for n in altered if n in entered and entered_digest_of(grids[n]) == entered[n]],
         found,
     )
 
@@ -136,7 +138,7 @@ def refuse_loss(
         cells = [
             c
             for c in found.cells or ()
-            if c.sheet in lost and not (found.emptied and isinstance(c.now, read.Uncalculated))
+            if c.sheet in lost and not (found.emptied and isinstance(c.now, Uncalculated))
         ]
         told = [f"{c.sheet}!{c.cell} was {shown(c.was)}, is {shown(c.now)}" for c in cells[:3]]
         told += ["..."] if len(cells) > 3 else []
@@ -167,7 +169,7 @@ def _volatile(package: Package) -> bool:
 
 def _original(
     path: Path, package: Package, facts: Sequence[Sequence[Any]], bounds: Bounds
-) -> Mapping[str, read.Grid] | None:
+) -> Mapping[str, Grid] | None:
     """Give the sheets as they were: from inside the copy, or from the very file beside it."""
     named = {str(row[1]): str(row[2]) for row in facts if row[0] == "Workbook"}
     inside = original_bytes(package)
@@ -183,7 +185,7 @@ def _original(
     return {legible(grid.sheet): grid for grid in book.grids}
 
 
-def _changed(before: read.Grid | None, now: read.Grid) -> Iterator[Changed]:
+def _changed(before: Grid | None, now: Grid) -> Iterator[Changed]:
     if before is None:
         return
     height = max(len(before.rows), len(now.rows))
@@ -200,7 +202,7 @@ def _at(rows: Sequence[Sequence[Any]], row: int, column: int) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, read.Uncalculated):
+    if isinstance(value, Uncalculated):
         return ""
     if isinstance(value, float):
         return float(f"{value:.14g}")
