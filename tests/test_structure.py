@@ -26,7 +26,7 @@ LAYERS = [
     {"archive", "readers"},
     {"ooxml", "apart"},
     {"extent", "digest"},
-    {"read", "money", "months"},
+    {"read", "money", "months", "sums"},
     {"cells", "sheets"},
     {"layouts"},
     {"columns", "validate", "book", "trail"},

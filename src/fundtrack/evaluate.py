@@ -9,12 +9,10 @@ from __future__ import annotations
 import hashlib
 import string
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import fsum
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fundtrack import rules, schema
@@ -33,6 +31,7 @@ from fundtrack.model import (
 )
 from fundtrack.money import reaches, stays_within
 from fundtrack.settings import Exemption
+from fundtrack.sums import Sums, Terms
 from fundtrack.verdicts import Ask, Faults, NotAssessable, Remarks, RowVerdicts, Share, Verdict
 from fundtrack.words import HIDDEN, amount, json_value, percent, plural, shown
 
@@ -503,7 +502,8 @@ class _Engine:
         if schema.tables()[table.name].restricted:
             return None
         owners = self.book.once(("owners", table.name), lambda: _owners(self.book, table))
-        return owners.get(label)
+        owner = owners.get(label)
+        return None if pd.isna(owner) else str(owner)
 
     def _exempted(self, check: str, key: str, message: str) -> tuple[bool, str]:
         """Whether a valid exception covers the finding; if one did, its message says so."""
@@ -527,7 +527,8 @@ class _Engine:
         judged: list[Group] = []
         looked: list[Judged] = []
         for share in shares:
-            split = _sums(share.terms, share.by)
+            terms = Terms(share.terms)
+            split = terms.sums(share.by)
             mine = [self._group(share, sums) for sums in split]
             judged += mine
             looked.append(self._looked_at(share, mine))
@@ -537,9 +538,7 @@ class _Engine:
             if share.by:
                 groups += mine
             groups += [
-                self._group(share, sums)
-                for name in share.breakdown
-                for sums in _sums(share.terms, [name])
+                self._group(share, sums) for name in share.breakdown for sums in terms.sums([name])
             ]
         first = shares[0]
         limit = self.limits.all[first.at_least] if first.at_least else None
@@ -582,7 +581,7 @@ class _Engine:
         }
         return Judged(table, share.point[1] if share.point else None, states=states)
 
-    def _group(self, share: Share, sums: _Sums) -> Group:
+    def _group(self, share: Share, sums: Sums) -> Group:
         by, roles, figures = sums.by, sums.roles, sums.figures
         part, whole = roles.get("part", 0.0), roles.get("whole", 0.0)
         most, doubt = roles.get("unknown", 0.0), roles.get("doubtful", 0.0)
@@ -671,7 +670,7 @@ class _Engine:
         return f"{verb} {headings} of {keys}{f' ({places})' if places else ''}{hangs}"
 
     def _share_findings(
-        self, check: Check, share: Share, group: Group, sums: _Sums
+        self, check: Check, share: Share, group: Group, sums: Sums
     ) -> list[Finding]:
         least = self.limits.share(share.at_least) if share.at_least else None
         reported = least is None and group.low is not None
@@ -824,49 +823,6 @@ def _listed(labels: pd.Index) -> tuple[pd.Index, pd.Index]:
     return (labels, labels[:0]) if len(labels) <= LISTED else (labels[:LISTED], labels[LISTED:])
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """What the terms of one group come to, by role and by figure."""
-
-    by: Mapping[str, str]
-    roles: Mapping[str, float]
-    figures: Mapping[str, float]
-
-
-def _sums(terms: pd.DataFrame, by: Sequence[str]) -> list[_Sums]:
-    """The sums of every group, in the order of their names; of all terms where `by` is empty."""
-    if not by:
-        numbers, groups = np.zeros(len(terms), dtype="int64"), [dict[str, str]()]
-    else:
-        terms = terms.dropna(subset=list(by))
-        numbers = terms.groupby(list(by), sort=True).ngroup().to_numpy()
-        _, first = np.unique(numbers, return_index=True)
-        names = (terms[name].iloc[first].map(str) for name in by)
-        groups = [dict(zip(by, values, strict=True)) for values in zip(*names, strict=True)]
-    roles: list[dict[str, float]] = [{} for _ in groups]
-    figures: list[dict[str, float]] = [{} for _ in groups]
-    for found, column in ((roles, "role"), (figures, "figure")):
-        for number, name, total in _totals(numbers, terms[column], terms["value"]):
-            found[number][name] = total
-    return list(map(_Sums, groups, roles, figures))
-
-
-def _totals(
-    groups: np.ndarray[Any, Any], names: pd.Series, values: pd.Series
-) -> Iterator[tuple[int, str, float]]:
-    """The sum of each name in each group, names in the order in which they first appear."""
-    pairs = pd.DataFrame({"group": groups, "name": names.array})
-    numbers = pairs.groupby(["group", "name"], sort=False).ngroup().to_numpy()
-    order = np.argsort(numbers, kind="stable")
-    starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
-    firsts, ordered = pairs.iloc[order[starts]], values.to_numpy()[order].tolist()
-    ends = [*starts[1:].tolist(), len(ordered)]
-    for number, name, start, end in zip(
-        firsts["group"], firsts["name"], starts.tolist(), ends, strict=False
-    ):
-        yield int(number), str(name), fsum(ordered[start:end])
-
-
 def _by_key(table: Table) -> dict[str, int]:
     """Key -> label of the first row that has it."""
     keys = table.frame[schema.tables()[table.name].key].dropna().drop_duplicates()
@@ -921,26 +877,22 @@ def _all_accepted(findings: Sequence[Finding]) -> str | None:
     return None
 
 
-def _owners(book: Book, table: Table) -> dict[int, str]:
-    """Row label -> organisation: who receives the money, or does the work, of that row."""
+def _owners(book: Book, table: Table) -> pd.Series:
+    """By row label, the organisation who receives the money, or does the work, of that row."""
     plan = schema.tables()[table.name]
     if table.name == "organisations":
-        owners = table.frame[plan.key]
-    else:
-        named = [r for r in plan.foreignKeys if r.table == "organisations"]
-        named = [r for r in named if r.field != "provider_org_id"] or named
-        of_grant = next((r for r in plan.foreignKeys if r.table == "grants"), None)
-        if named:
-            owners = table.frame[named[0].field]
-        elif of_grant:
-            grants = book["grants"].drop_duplicates("grant_id")
-            owners = table.frame[of_grant.field].map(
-                grants.dropna(subset=["grant_id"]).set_index("grant_id")["recipient_org_id"]
-            )
-        else:
-            return {}
-    known = owners.dropna()
-    return dict(zip(known.index.tolist(), known.astype(str), strict=True))
+        return table.frame[plan.key]
+    named = [r for r in plan.foreignKeys if r.table == "organisations"]
+    named = [r for r in named if r.field != "provider_org_id"] or named
+    if named:
+        return table.frame[named[0].field]
+    of_grant = next((r for r in plan.foreignKeys if r.table == "grants"), None)
+    if of_grant is None:
+        return pd.Series(dtype="string")
+    grants = book["grants"].drop_duplicates("grant_id")
+    return table.frame[of_grant.field].map(
+        grants.dropna(subset=["grant_id"]).set_index("grant_id")["recipient_org_id"]
+    )
 
 
 # --- Identity and order ---------------------------------------------------------------------------

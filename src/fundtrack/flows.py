@@ -23,6 +23,11 @@ DISBURSEMENT = "3"
 MAX_TIERS = 20  # longer chains of sub-grants are loops in the data
 
 
+def _among(codes: pd.Series, those: list[str]) -> pd.Series:
+    """Whether each code is one of those; blank where there is none."""
+    return codes.isin(those).astype("boolean").where(codes.notna())
+
+
 def flows(book: Book) -> Flows:
     """The flows of a book, worked out once."""
     return book.once("flows", lambda: Flows(book))
@@ -46,19 +51,23 @@ class Flows:
 
     def about(self, org_ids: pd.Series, attribute: str) -> pd.Series:
         """An attribute of the organisation named in each row; blank where it is not registered."""
+        return self._of(org_ids, self.register[attribute])
+
+    def _of(self, org_ids: pd.Series, facts: pd.Series) -> pd.Series:
+        """What is known of the organisation named in each row; `facts` are by the register's rows.
+
+        Asking the register, which is short, and not every row saves most of the time.
+        """
         if (
             id(org_ids) not in self._found
         ):  # the series is kept with it, so that its id stays its own
             self._found[id(org_ids)] = org_ids, self.register.index.get_indexer(org_ids)
         _, position = self._found[id(org_ids)]
-        return pd.Series(
-            self.register[attribute].array.take(position, allow_fill=True), index=org_ids.index
-        )
+        return pd.Series(facts.array.take(position, allow_fill=True), index=org_ids.index)
 
     def is_type(self, org_ids: pd.Series, types: list[str]) -> pd.Series:
         """Whether each organisation is of one of the types; blank where its type is unknown."""
-        kind = self.about(org_ids, "org_type")
-        return kind.isin(types).astype("boolean").where(kind.notna())
+        return self._of(org_ids, _among(self.register["org_type"], types))
 
     def is_cso(self, org_ids: pd.Series) -> pd.Series:
         """A civil society organisation: types 21 to 24."""
@@ -66,14 +75,13 @@ class Flows:
 
     def is_state(self, org_ids: pd.Series) -> pd.Series:
         """A state body: types 10, 11 and 15, or a security agency. Unknown counts as not."""
-        agency = self.about(org_ids, "is_security_agency") == "yes"
-        state = self.is_type(org_ids, STATE_TYPES).fillna(False) | agency.fillna(False)
-        return state.astype("boolean")
+        agency = _among(self.register["is_security_agency"], ["yes"]).fillna(False)
+        state = _among(self.register["org_type"], STATE_TYPES).fillna(False)
+        return self._of(org_ids, state | agency).fillna(False)
 
     def is_affiliated(self, org_ids: pd.Series) -> pd.Series:
         """Affiliated to an international NGO; blank as the settings say it is to be read."""
-        answer = self.about(org_ids, "intl_affiliated")
-        affiliated = (answer == "yes").astype("boolean").where(answer.notna())
+        affiliated = self._of(org_ids, _among(self.register["intl_affiliated"], ["yes"]))
         if self.book.settings.treat_unknown_affiliation_as == "no":
             affiliated = affiliated.fillna(False)
         return affiliated
@@ -88,14 +96,14 @@ class Flows:
         at_home = (home == countries).astype("boolean")
         served = self.book.settings.recipient_countries
         if served:
-            in_region = home.isin(sorted(served)).astype("boolean").where(home.notna())
+            in_region = self._of(org_ids, _among(self.register["hq_country"], sorted(served)))
             at_home = at_home.where(countries.notna(), in_region)
-        controlled = self.about(org_ids, "state_controlled")
+        uncontrolled = _among(self.register["state_controlled"], ["no"])
         return (
             self.is_type(org_ids, LOCAL_TYPES)
             & at_home
             & ~self.is_affiliated(org_ids)
-            & (controlled == "no").astype("boolean").where(controlled.notna())
+            & self._of(org_ids, uncontrolled)
             & ~self.is_state(org_ids)
         )
 

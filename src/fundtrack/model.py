@@ -391,9 +391,9 @@ class Quotient:
     @property
     def value(self) -> float | None:
         """The figure; None where there is nothing to divide by."""
-        found = fsum(self.above["value"])
+        found = fsum(self.above["value"].tolist())
         if self.below is not None:
-            whole = fsum(self.below["value"])
+            whole = fsum(self.below["value"].tolist())
             if not whole:
                 return None
             found /= whole

@@ -80,6 +80,7 @@ def _strands(book: Book) -> pd.DataFrame:
         }
     )
     rows = pd.concat([by_grant, by_line], ignore_index=True)
+    rows = rows.astype({"table": "category", "strand": "category"})  # asked for time and again
     country = grants["country"].reindex(rows["grant"].array).array
     return rows.assign(country=country)[(rows["value"] > 0).fillna(False)]
 
@@ -275,7 +276,9 @@ def resilience_everywhere(book: Book, limits: Limits) -> Remarks | NotAssessable
     if silent := _silent(book):
         return silent
     rows = strands(book)  # (3)
-    named = rows.assign(strand=rows["strand"].fillna("unknown"), country=rows["country"])
+    named = rows.assign(
+        strand=rows["strand"].astype("string").fillna("unknown"), country=rows["country"]
+    )
     of = named.pivot_table(
         values="value", index="country", columns="strand", aggfunc="sum", fill_value=0
     ).reindex(columns=[*STRANDS, "unknown"], fill_value=0)
