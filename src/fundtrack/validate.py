@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, partial
@@ -133,6 +133,8 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
     if field.type == "number" and kinds <= {float, int}:
         numbers = pd.array(cells.astype("float64"), dtype="Float64")
         return pd.Series(numbers, index=values.index), {}
+    if field.type == "string" and not field.codelist and kinds == {str}:
+        return pd.Series(_array(_texts(field, cells), "string"), index=values.index), {}
     position, distinct = _distinct(cells, kinds)
     parsed = _read(field, distinct, kinds, text_only=table.text_only)
     column = pd.Series(
@@ -148,20 +150,21 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
 
 
 def _read(field: Field, cells: list[Any], kinds: set[type], *, text_only: bool) -> list[Parsed]:
-    """Each cell parsed; the plainest columns, which are most of a workbook, without ceremony."""
-    if field.type == "string" and not field.codelist and kinds == {str}:
-        texts = [cell.strip() or None for cell in cells]
-        if field.constraints.pattern is not None:  # an identifier: “n/a” is none
-            texts = [
-                None if t and len(t) <= _SIGN and t.casefold() in cells_.NO_SIGNS else t
-                for t in texts
-            ]
-        return [(text, None) for text in texts]
+    """Each cell parsed; plain columns of numbers, of which there are many, without ceremony."""
     plain = field.type == "number" and kinds <= {float, int, str} and not text_only
     if plain and not any(type(cell) is str and cell.strip() for cell in cells):
         return [(None if type(cell) is str else cell, None) for cell in cells]
     parse = cells_.parser(field, text_only=text_only)
     return [parse(cell) for cell in cells]
+
+
+def _texts(field: Field, cells: Iterable[str]) -> list[str | None]:
+    """Each cell of a column of plain texts; None where it is blank."""
+    texts = [cell.strip() or None for cell in cells]
+    if field.constraints.pattern is None:
+        return texts
+    # Of an identifier, “n/a” is none.
+    return [None if t and len(t) <= _SIGN and t.casefold() in cells_.NO_SIGNS else t for t in texts]
 
 
 _SIGN = max(map(len, cells_.NO_SIGNS))
