@@ -167,11 +167,12 @@ def _collector_at_rest() -> Iterator[None]:
 
 def _prepare() -> None:
     """Loads pandas, the checks and the schemas while native code reads the workbook."""
-    from fundtrack import evaluate, schema, workings  # noqa: F401, PLC0415
+    from fundtrack import columns, evaluate, schema, settings, validate, workings  # noqa: F401, PLC0415
+    from fundtrack.report import workings as _  # noqa: F401, PLC0415
 
     rules.catalogue()
-    schema.tables()
     schema.layouts()
+    validate.prepare()
 
 
 def clash(requests: Sequence[Request]) -> tuple[Path, Path] | None:

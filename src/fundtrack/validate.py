@@ -396,6 +396,13 @@ def _suggestion(codes: CodeList, code: str) -> str:
 # --- Constraints ----------------------------------------------------------------------------------
 
 
+def prepare() -> None:
+    """Has Pandera load, on an empty table, what it loads only when it first validates one."""
+    name, plan = next(iter(schema.tables().items()))
+    empty = {f.name: pd.Series(dtype=DTYPES[f.type]) for f in plan.fields}
+    pandera_schema(name).validate(pd.DataFrame(empty))
+
+
 @cache
 def pandera_schema(name: str) -> pa.DataFrameSchema:
     """The Pandera schema of a table, derived from its Table Schema.
