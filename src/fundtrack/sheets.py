@@ -360,7 +360,8 @@ def frame(grid: Grid, labels: Sequence[int], columns: Mapping[int, str]) -> pd.D
     if picked:
         cells[:] = picked
     index = pd.Index(labels, dtype="int64")
-    return pd.DataFrame(cells[:, list(columns)], index=index, columns=list(columns.values()))
+    names = list(columns.values())
+    return pd.DataFrame(cells[:, list(columns)], index=index, columns=names, dtype=object)
 
 
 def _consecutive(labels: Sequence[int]) -> bool:
