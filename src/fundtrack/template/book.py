@@ -18,8 +18,19 @@ from xlsxwriter.utility import xl_col_to_name
 
 from fundtrack import rules, schema
 from fundtrack.schema import EXAMPLE, Field, TableSchema
-from fundtrack.template import entry, live, pack, words
-from fundtrack.template.live import DAYS, LOOK, MONTHS
+from fundtrack.template import entry, hidden, live, pack, words
+from fundtrack.template.formulas import (
+    DAYS,
+    LOOK,
+    MONTHS,
+    Places,
+    days_in,
+    months_in,
+    parameter,
+    quoted,
+    term,
+)
+from fundtrack.template.row_words import WATCHED, row_words
 
 ROWS = 1200  # rows with formulas ready; a template that is filled gets more where it needs them
 PAGE = 200  # how wide the columns of one printed page may be together
@@ -101,8 +112,8 @@ class _Book:
             for name, columns in self.columns.items()
         }
         sheets = {t.name: t.sheet for t in self.tables}
-        self.places = live.Places(letters, sheets, rows)
-        self.workings = live.workings(self.places)
+        self.places = Places(letters, sheets, rows)
+        self.workings = hidden.workings(self.places)
         self.lists: dict[str, str] = {}
         self.keys = {
             (table, name): f"ids_{table}" + ("" if name == schema.tables()[table].key else name)
@@ -176,7 +187,7 @@ class _Book:
             found.append(_Column(item.title, item, max(_width(item), len(example) + 2.0)))
             if table.name in TERMS and item.name == END[table.name]:
                 found += [_Column(MONTHS, None, 13), _Column(DAYS, None, 12)]
-        if table.name in live.WATCHED:
+        if table.name in WATCHED:
             found.append(_Column(LOOK, None, 46))
         return found
 
@@ -246,10 +257,10 @@ class _Book:
                 f"INDEX(${letters[n]}:${letters[n]},ROW())"
                 for n in ("planned_start_date", "planned_end_date")
             )
-            found[MONTHS] = live.term(start, end, live.months_in(start, end))
-            found[DAYS] = live.term(start, end, live.days_in(start, end))
+            found[MONTHS] = term(start, end, months_in(start, end))
+            found[DAYS] = term(start, end, days_in(start, end))
         if LOOK in letters:
-            found[LOOK] = live.row_words(table.name, self.places, self.workings)
+            found[LOOK] = row_words(table.name, self.places, self.workings)
         return found
 
     def _put(self, sheet: Any, row: int, column: int, value: Any, item: Field) -> None:
@@ -332,7 +343,7 @@ class _Book:
         letters = layout.letters
         m, d = f"${letters[MONTHS]}2", f"${letters[DAYS]}2"
         told = f'ISNUMBER(SEARCH("months or less",${letters[LOOK]}2))'
-        low, high = live.parameter("dur.band_low_months"), live.parameter("dur.short_months")
+        low, high = parameter("dur.band_low_months"), parameter("dur.short_months")
         steps = [
             (f"OR({m}<{low},AND({m}={low},{d}=0))", {"bg_color": RED, "font_color": "#FFFFFF"}),
             (f"{m}<({low}+{high})/2", {"bg_color": ORANGE, "font_color": "#000000"}),
@@ -459,13 +470,13 @@ class _Book:
             formula = f'=IFERROR(IF({found}="",{otherwise},{found}+0),{otherwise})'
             sheet.write_formula(r, column, formula, None, "")
             cell = f"={LISTS}!${xl_col_to_name(column)}${r + 1}"
-            self.target.define_name(live.parameter(name), cell)
+            self.target.define_name(parameter(name), cell)
 
     def _facts(self, sheet: Any, column: int) -> None:
         rows = {f.name: i for i, f in enumerate(self.settings.fields, 2)}
 
         def cell(name: str) -> str:
-            return f"{live.quoted(self.settings.sheet)}!$B${rows[name]}"
+            return f"{quoted(self.settings.sheet)}!$B${rows[name]}"
 
         def text(name: str) -> str:
             return f'TRIM({cell(name)}&"")'
@@ -490,7 +501,7 @@ class _Book:
     def _names(self) -> None:
         """For each key that others name: its entries, without the example and the blank rest."""
         for (table, name), known_as in self.keys.items():
-            sheet = live.quoted(self.places.sheets[table])
+            sheet = quoted(self.places.sheets[table])
             letter = self.places.letters[table][name]
             first = self.places.letters[table][schema.tables()[table].key]
             example = f'LEFT({sheet}!${first}$2,{len(EXAMPLE)})="{EXAMPLE}"'
@@ -535,7 +546,7 @@ class _Book:
                 sheet.set_row(r, 30 if style == "title" else 22)
                 continue
             if any(left == t.sheet for t in tables):
-                sheet.write_url(r, 0, f"internal:{live.quoted(left)}!A1", looks["left"], left)
+                sheet.write_url(r, 0, f"internal:{quoted(left)}!A1", looks["left"], left)
             else:
                 sheet.write_string(r, 0, left, legend.get(left, looks["left"]))
             sheet.write_string(r, 1, text, looks["warn" if style == "warn" else "text"])
@@ -619,13 +630,12 @@ class _Book:
             letters = self.places.letters[table.name]
             if LOOK in letters:
                 r += 1
-                sheet.write_url(r, 0, f"internal:{live.quoted(table.sheet)}!A1", line, table.sheet)
-                cells = f"{live.quoted(table.sheet)}!${letters[LOOK]}$2:${letters[LOOK]}"
+                sheet.write_url(r, 0, f"internal:{quoted(table.sheet)}!A1", line, table.sheet)
+                cells = f"{quoted(table.sheet)}!${letters[LOOK]}$2:${letters[LOOK]}"
                 formula = f'=COUNTIF({cells}${self.rows + 1},"?*")'
                 sheet.write_formula(r, 1, formula, line, "")
         key = [
-            f"COUNTA({live.quoted(t.sheet)}!$A${self.rows + 2}:$A${entry.LAST * 4})"
-            for t in self.tables
+            f"COUNTA({quoted(t.sheet)}!$A${self.rows + 2}:$A${entry.LAST * 4})" for t in self.tables
         ]
         r += 2
         sheet.write_string(r, 0, words.BEYOND.format(last=self.rows + 1), self.look(text_wrap=True))
