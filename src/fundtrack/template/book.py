@@ -17,6 +17,8 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
 from fundtrack import rules, schema
+from fundtrack.ooxml import quoted
+from fundtrack.report.page import MADE
 from fundtrack.schema import EXAMPLE, Field, TableSchema
 from fundtrack.template import entry, hidden, live, pack, words
 from fundtrack.template.formulas import (
@@ -27,7 +29,6 @@ from fundtrack.template.formulas import (
     days_in,
     months_in,
     parameter,
-    quoted,
     term,
 )
 from fundtrack.template.row_words import WATCHED, row_words
@@ -35,7 +36,6 @@ from fundtrack.template.row_words import WATCHED, row_words
 ROWS = 1200  # rows with formulas ready; a template that is filled gets more where it needs them
 PAGE = 200  # how wide the columns of one printed page may be together
 SPARE = 200  # rows left below data that a template is filled with
-MADE = dt.datetime(2025, 1, 1)  # fixed, so that the same schemas make the same bytes
 LIVE, README, CODES, LISTS = "Live summary", "Read me", "Codes", "Lists"
 TERMS = ("grants", "subgrants")  # sheets whose months are worked out beside their dates
 END = {"grants": "planned_end_date", "subgrants": "planned_end_date"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fundtrack.ooxml import column_letter
+from fundtrack.ooxml import column_letter, quoted
 
 WORKED_OUT = "(worked out)"  # how the heading of every column ends that the checker does not read
 MONTHS, DAYS = f"Months as signed {WORKED_OUT}", f"… and days {WORKED_OUT}"
@@ -38,11 +38,6 @@ class Places:
     def has(self, *tables: str) -> bool:
         """Whether the template has all of these sheets."""
         return all(table in self.letters for table in tables)
-
-
-def quoted(sheet: str) -> str:
-    """A sheet's name as formulas write it."""
-    return sheet if sheet.isalnum() else f"'{sheet}'"
 
 
 def parameter(name: str) -> str:
