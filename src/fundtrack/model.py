@@ -20,6 +20,10 @@ EDITION = "ICAN 2017"
 # table, so that labels stay unique when sheets are stacked. Larger than any row number of a CSV.
 ROWS_A_PART = 2**32
 
+# The days that can be meant, in the checker and in the template.
+EARLIEST = date(1990, 1, 1)
+YEARS_AHEAD = 10  # a date later than this after the period's end is a slip
+
 
 class FundtrackError(Exception):
     """Stops a run with one line for the user: which file, where in it, why, and the cure."""

@@ -17,6 +17,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
 from fundtrack import rules, schema
+from fundtrack.model import YEARS_AHEAD
 from fundtrack.ooxml import quoted
 from fundtrack.report.page import MADE
 from fundtrack.schema import EXAMPLE, Field, TableSchema
@@ -487,7 +488,7 @@ class _Book:
             "ft_currency": f"=UPPER({text('reporting_currency')})",
             "ft_start": f"=IF(ISNUMBER({start}),INT({start}),0)",
             "ft_end": f"=IF(ISNUMBER({end}),INT({end}),2958465)",
-            "ft_latest": f"=IF(ISNUMBER({end}),EDATE(INT({end}),120),2958465)",
+            "ft_latest": f"=IF(ISNUMBER({end}),EDATE(INT({end}),{12 * YEARS_AHEAD}),2958465)",
             "ft_today": f'=IF(ISNUMBER({today}),INT({today}),"")',
             "ft_served": f'=IF({served}="","",","&{served}&",")',
             "ft_unknown": f"=LOWER({text('treat_unknown_affiliation_as')})",

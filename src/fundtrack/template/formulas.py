@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fundtrack import money
 from fundtrack.ooxml import column_letter, quoted
 
 WORKED_OUT = "(worked out)"  # how the heading of every column ends that the checker does not read
 MONTHS, DAYS = f"Months as signed {WORKED_OUT}", f"… and days {WORKED_OUT}"
 LOOK = f"To look at {WORKED_OUT}"
+HAIR = f"{money.HAIR:.0E}"  # the checker's own, as formulas write it
 Here = Callable[[str], str]  # gives the cell of a field in the formula's own row
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fundtrack.schema import EXAMPLE
-from fundtrack.template.entry import EARLIEST
-from fundtrack.template.formulas import MONTHS, Places, Workings, all_of, parameter
+from fundtrack.template.entry import EARLIEST_DAY
+from fundtrack.template.formulas import HAIR, MONTHS, Places, Workings, all_of, parameter
 
 KEY = 100000  # a rate's key is its day times this, plus its row: the largest is the latest
 
@@ -43,7 +43,7 @@ def _day(*cells: str) -> str:
     """The first of some cells that holds a day which the checker would read, else blank."""
     formula = '""'
     for cell in reversed(cells):
-        known = f"ISNUMBER({cell}),{cell}>={EARLIEST},{cell}<=ft_latest"
+        known = f"ISNUMBER({cell}),{cell}>={EARLIEST_DAY},{cell}<=ft_latest"
         formula = f"IF(AND({known}),INT({cell}),{formula})"
     return formula
 
@@ -261,14 +261,14 @@ def _reach(w: Workings) -> None:
     w.add(
         "g_over",
         f"=IF(AND({own('g_live')}=1,ISNUMBER({amount})),"
-        f"IF({sums}>{amount}*(1+{parameter('dat.tolerance_pct')}/100)*(1+1E-12),1,0),0)",
+        f"IF({sums}>{amount}*(1+{parameter('dat.tolerance_pct')}/100)*(1+{HAIR}),1,0),0)",
     )
     sums = f"SUMIFS({w.all('s_part')},{w.all('s_above')},{row})"
     amount = w.places.here("subgrants", "amount")
     w.add(
         "s_over",
         f'=IF(AND({own("s_id")}<>"",ISNUMBER({amount})),'
-        f"IF({sums}>{amount}*(1+{parameter('dat.tolerance_pct')}/100)*(1+1E-12),1,0),0)",
+        f"IF({sums}>{amount}*(1+{parameter('dat.tolerance_pct')}/100)*(1+{HAIR}),1,0),0)",
     )
 
 
@@ -343,7 +343,7 @@ def _budget_lines(w: Workings) -> None:
     rest = f"({value}-{own('g_lines')})"
     w.add(
         "g_left",
-        f"=IF({own('g_res')}=1,IF({rest}>1E-12*{base},{rest}*{own('g_factor')},0),0)",
+        f"=IF({own('g_res')}=1,IF({rest}>{HAIR}*{base},{rest}*{own('g_factor')},0),0)",
     )
     strand = f'LOWER(TRIM({cell("grants", "pve_strand")}&""))'
     w.add("g_strand", f'=IF({strand}="","?",{strand})')
@@ -456,7 +456,7 @@ def _police_pay(w: Workings) -> None:
     off = f'IF({gross}="net",N({taken}),0)'
     w.add("p_pay", f'=IF({own("p_wage")}="","",{cash}+{capped}-{off},""))')
     ratio = f"{own('p_pay')}/{own('p_wage')}"
-    least = f"{parameter('pay.adequacy_min_pct')}/100*(1-1E-12)"
+    least = f"{parameter('pay.adequacy_min_pct')}/100*(1-{HAIR})"
     w.add(
         "p_enough",
         f'=IF({own("p_pay")}="",2,IF({ratio}>={least},IF({own("p_exact")}=1,1,2),0))',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fundtrack.template.formulas import Workings, parameter
+from fundtrack.template.formulas import HAIR, Workings, parameter
 
 # What the live summary says of a figure.
 MET, NOT_MET = "Met, by all that is known", "Not met"
@@ -137,9 +137,9 @@ def line(figure: Figure, row: int, w: Workings) -> list[str]:
     low_cell, high_cell, asked = f"$B{row}", f"$C{row}", f"$D{row}"
     worst, best = (high_cell, low_cell) if figure.most else (low_cell, high_cell)
     if figure.most:
-        met, lost_cause = f"{worst}<={asked}*(1+1E-12)", f"{best}>{asked}*(1+1E-12)"
+        met, lost_cause = f"{worst}<={asked}*(1+{HAIR})", f"{best}>{asked}*(1+{HAIR})"
     else:
-        met, lost_cause = f"{worst}>={asked}*(1-1E-12)", f"{best}<{asked}*(1-1E-12)"
+        met, lost_cause = f"{worst}>={asked}*(1-{HAIR})", f"{best}<{asked}*(1-{HAIR})"
     reading = (
         f'IF({low_cell}="","{NOTHING}",IF({asked}="",IF({low_cell}={high_cell},"{TO_READ}",'
         f'"{OPEN}"),IF({met},"{MET}",IF({lost_cause},"{NOT_MET}","{OPEN}"))))'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from datetime import date
 from functools import cache, partial
 from typing import Any
 
@@ -14,7 +13,7 @@ import pandas as pd
 
 from fundtrack import cells as cells_
 from fundtrack import schema
-from fundtrack.model import Fault, Table
+from fundtrack.model import EARLIEST, YEARS_AHEAD, Fault, Table
 from fundtrack.schema import DTYPES, Field, TableSchema
 from fundtrack.validate.faults import fault_of
 from fundtrack.words import shown
@@ -22,10 +21,6 @@ from fundtrack.words import shown
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Pandera warns of optional companions that are not needed
     import pandera.pandas as pa
-
-
-EARLIEST = date(1990, 1, 1)
-YEARS_AHEAD = 10  # a date later than this after the period's end is a slip
 
 
 def prepare() -> None:
