@@ -277,8 +277,7 @@ class Fault:
     """Something wrong with the data itself: cells that break one constraint of one field.
 
     `check` is the DAT check that answers for it, or `SCH-` and the constraint. `message`, `remedy`
-    and
-    `expected` may hold {heading}, {value}, {sheet}, {row}, {key} and the names of `words`.
+    and `expected` may hold {heading}, {value}, {sheet}, {row}, {key} and the names of `words`.
     """
 
     check: str

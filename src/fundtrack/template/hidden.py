@@ -243,7 +243,9 @@ def _subgrants(w: Workings) -> None:
 
 
 def _reach(w: Workings) -> None:
-    """What each grant could add at best to what reaches local organisations through one other."""
+    """What each grant could add at best to what reaches local organisations through one other, and
+    whether more was passed on than a grant or sub-grant holds.
+    """
     own, row = w.own, "(ROW()-1)"
     subs = w.all("s_grant")
     answer = f'LOWER(TRIM({w.places.here("grants", "subgrants_reported")}&""))'
@@ -256,20 +258,14 @@ def _reach(w: Workings) -> None:
         f"=IF(AND({own('g_counted')}=1,{own('g_local')}<>1),"
         f"IF(OR({own('g_local')}=2,{silent}),{rest},{maybe}),0)",
     )
-    sums = f"SUMIFS({w.all('s_part')},{w.all('s_direct')},{row})"
-    amount = w.places.here("grants", "amount")
-    w.add(
-        "g_over",
-        f"=IF(AND({own('g_live')}=1,ISNUMBER({amount})),"
-        f"IF({sums}>{amount}*(1+{parameter('dat.tolerance_pct')}/100)*(1+{HAIR}),1,0),0)",
-    )
-    sums = f"SUMIFS({w.all('s_part')},{w.all('s_above')},{row})"
-    amount = w.places.here("subgrants", "amount")
-    w.add(
-        "s_over",
-        f'=IF(AND({own("s_id")}<>"",ISNUMBER({amount})),'
-        f"IF({sums}>{amount}*(1+{parameter('dat.tolerance_pct')}/100)*(1+{HAIR}),1,0),0)",
-    )
+    for name, parent, table, live in (
+        ("g_over", "s_direct", "grants", f"{own('g_live')}=1"),
+        ("s_over", "s_above", "subgrants", f'{own("s_id")}<>""'),
+    ):
+        sums = f"SUMIFS({w.all('s_part')},{w.all(parent)},{row})"
+        amount = w.places.here(table, "amount")
+        most = f"{amount}*(1+{parameter('dat.tolerance_pct')}/100)*(1+{HAIR})"
+        w.add(name, f"=IF(AND({live},ISNUMBER({amount})),IF({sums}>{most},1,0),0)")
 
 
 def _budget_lines(w: Workings) -> None:
