@@ -1,7 +1,8 @@
 """From typed tables to one result a check, with its findings.
 
 The engine alone makes findings, addresses, bounds and verdicts; a check only says which rows it
-judges and which of them meet it (see `rows`), or which sums make its share (see `shares`).
+judges and which of them meet it (see `row_results`), or which sums make its share (see
+`share_results`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 
 from fundtrack import rules, schema
 from fundtrack.book import Book
-from fundtrack.evaluate import rows, shares
+from fundtrack.evaluate import row_results, share_results
 from fundtrack.evaluate.identity import in_order, with_ids
 from fundtrack.evaluate.making import Making, worst
 from fundtrack.model import Check, Finding, Result, Status
@@ -59,11 +60,11 @@ def _result(making: Making, check: Check, before: Sequence[Result]) -> Result:
     of_shares = [v for v in verdicts if isinstance(v, Share)]
     others = [v for v in verdicts if not isinstance(v, Share)]
     if not of_shares:
-        return rows.result(making, check, others)
+        return row_results.result(making, check, others)
     if making.currency is None and any(s.counted is None for s in of_shares):
         return Result(check, Status.NOT_ASSESSABLE, reason=_no_currency())
-    share = shares.result(making, check, of_shares)
-    return _both(share, rows.result(making, check, others)) if others else share
+    share = share_results.result(making, check, of_shares)
+    return _both(share, row_results.result(making, check, others)) if others else share
 
 
 def _missing(book: Book, check: Check) -> str | None:
