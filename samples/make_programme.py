@@ -14,7 +14,6 @@ bytes come out on every run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import office
 import xlsxwriter
@@ -23,19 +22,7 @@ from xlsxwriter.worksheet import Worksheet
 
 # --- The programme --------------------------------------------------------------------------------
 
-SETTINGS: list[tuple[str, Any]] = [
-    ("Workbook type", "programme"),
-    ("Schema version", "1"),
-    ("Organisation id", "INGO-010"),
-    ("Reporting currency", "EUR"),
-    ("Period start", day("2024-01-01")),
-    ("Period end", day("2024-12-31")),
-    ("Reference date", day("2024-12-31")),
-    ("Value basis", "commitment"),
-    ("Recipient countries", "KE"),
-    ("Pseudonyms used", "yes"),
-    ("Treat unknown affiliation as", "unknown"),
-]
+SETTINGS = office.settings("programme", "INGO-010", "KE")
 
 HEADINGS: Headings = {
     **office.HEADINGS,

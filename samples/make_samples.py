@@ -12,7 +12,6 @@ on every run. `make_programme.py` does the same for a programme.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import office
 import xlsxwriter
@@ -33,19 +32,7 @@ from xlsxwriter.worksheet import Worksheet
 
 # --- The portfolio --------------------------------------------------------------------------------
 
-SETTINGS: list[tuple[str, Any]] = [
-    ("Workbook type", "donor"),
-    ("Schema version", "1"),
-    ("Organisation id", "DONOR-001"),
-    ("Reporting currency", "EUR"),
-    ("Period start", day("2024-01-01")),
-    ("Period end", day("2024-12-31")),
-    ("Reference date", day("2024-12-31")),
-    ("Value basis", "commitment"),
-    ("Recipient countries", "NG, KE, LK"),
-    ("Pseudonyms used", "yes"),
-    ("Treat unknown affiliation as", "unknown"),
-]
+SETTINGS = office.settings("donor", "DONOR-001", "NG, KE, LK")
 
 # field: heading. Officers keep their own headings; some of these are 360Giving's.
 HEADINGS: Headings = {

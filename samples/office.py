@@ -151,6 +151,24 @@ HEADINGS: Headings = {
     },
 }
 
+
+def settings(kind: str, organisation: str, countries: str) -> list[tuple[str, Any]]:
+    """The settings of a workbook: its kind, whose it is, and where the money is spent."""
+    return [
+        ("Workbook type", kind),
+        ("Schema version", "1"),
+        ("Organisation id", organisation),
+        ("Reporting currency", "EUR"),
+        ("Period start", day("2024-01-01")),
+        ("Period end", day("2024-12-31")),
+        ("Reference date", day("2024-12-31")),
+        ("Value basis", "commitment"),
+        ("Recipient countries", countries),
+        ("Pseudonyms used", "yes"),
+        ("Treat unknown affiliation as", "unknown"),
+    ]
+
+
 # Fields of a sheet without those that a script fills in.
 SUBGRANT = (
     "subgrant_id parent_grant_id receiver_org_id planned_start_date planned_end_date amount"

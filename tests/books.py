@@ -16,7 +16,8 @@ date column, 120,000 a number in a number column, an empty cell is blank. Otherw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -328,3 +329,27 @@ def as_quoted(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.date().isoformat()
     return value.isoformat() if isinstance(value, date) else value
+
+
+def rezip(path: Path, edit: Callable[[str, bytes], tuple[str, bytes] | None]) -> Path:
+    """A package rewritten; `edit(name, data)` gives the new name and data, or None to drop it."""
+    with zipfile.ZipFile(path) as source:
+        entries = [(name, source.read(name)) for name in source.namelist()]
+    target = path.with_name(f"edited-{path.name}")
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in filter(None, (edit(*entry) for entry in entries)):
+            archive.writestr(name, data)
+    return target
+
+
+def programmes(rows: Rows) -> list[dict[str, Any]]:
+    """Programmes of three years in Nigeria, led by LOC-A, with no security actor unless told."""
+    more = {
+        "lead_org_id": "LOC-A",
+        "country": "NG",
+        "start_date": "2024-01-01",
+        "end_date": "2026-12-31",
+        "design_approved_date": "2023-12-01",
+        "works_with_security": "no",
+    }
+    return [{**more, **row} for row in rows_of(rows)]

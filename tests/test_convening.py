@@ -26,6 +26,7 @@ from books import (
     held,
     keys,
     only,
+    programmes,
     result,
     rows_of,
     status,
@@ -453,17 +454,6 @@ TRAIN        | yes
 CIVIL        | no
 BLANK        |
 """)
-
-
-def programmes(rows):
-    more = {
-        "lead_org_id": "LOC-A",
-        "country": "NG",
-        "start_date": "2024-01-01",
-        "end_date": "2026-12-31",
-        "design_approved_date": "2023-12-01",
-    }
-    return [{**more, **row} for row in rows]
 
 
 def test_con_06_by_grant_and_by_programme(write):

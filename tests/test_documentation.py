@@ -23,6 +23,7 @@ from books import (
     held,
     keys,
     only,
+    programmes,
     result,
     rows_of,
     status,
@@ -167,17 +168,6 @@ def test_doc_01_needs_a_reference_date_and_the_donors_window(judge):
 
 
 # --- DOC-02: research on foreign fighters ---------------------------------------------------------
-
-
-def programmes(rows):
-    more = {
-        "lead_org_id": "LOC-A",
-        "start_date": "2024-01-01",
-        "end_date": "2026-12-31",
-        "design_approved_date": "2023-12-01",
-        "works_with_security": "no",
-    }
-    return [{**more, **row} for row in rows_of(rows)]
 
 
 PROGRAMMES = """

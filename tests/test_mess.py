@@ -13,7 +13,8 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
 from books import as_quoted, found, held, only, result, rows_of
-from fundtrack import cells, columns, evaluate, read, schema
+from fundtrack import cells, columns, read, schema
+from fundtrack.evaluate import making
 from fundtrack.model import Severity
 from fundtrack.pipeline import Request, assess, check, inspect
 from fundtrack.report import plain
@@ -465,7 +466,7 @@ def test_a_near_miss_is_asked_about_below_two_rows_of_headings(book):
 
 
 def test_of_very_many_alike_the_rest_is_one_finding(write, monkeypatch):
-    monkeypatch.setattr(evaluate, "LISTED", 3)
+    monkeypatch.setattr(making, "LISTED", 3)
     path = write(grants=[{"grant_id": f"G{n}", "currency": None} for n in range(1, 11)])
     first, second = (
         [f for f in assess(path).findings if f.field == "currency" and f.check == "SCH-required"]

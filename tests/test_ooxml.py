@@ -1,11 +1,11 @@
 """Reading packages: what other programs write, and what must be refused."""
 
 import zipfile
-from pathlib import Path
 
 import pytest
 import xlsxwriter
 
+from books import rezip
 from fundtrack.bounds import Bounds
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_index, column_letter, parse_xml
@@ -24,17 +24,6 @@ def book(tmp_path):
         workbook.add_chartsheet("Chart").set_chart(chart)
         workbook.add_worksheet("Rates").hide()
     return path
-
-
-def rezip(path: Path, edit) -> Path:
-    """Rewrite a package; `edit(name, data)` gives the new name and data, or None to drop it."""
-    with zipfile.ZipFile(path) as source:
-        entries = [(name, source.read(name)) for name in source.namelist()]
-    target = path.with_name(f"edited-{path.name}")
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in filter(None, (edit(*entry) for entry in entries)):
-            archive.writestr(name, data)
-    return target
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import xlsxwriter
 from openxml_audit import OpenXmlValidator
 from python_calamine import CalamineWorkbook
 
+from books import rezip
 from fundtrack import report
 from fundtrack.model import (
     Assessment,
@@ -336,15 +337,6 @@ def test_odd_text_is_shown_not_obeyed(book):
 
 
 # Packages as other programs write them.
-
-
-def rezip(path, edit):
-    target = path.with_name("other.xlsx")
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in parts(path).items():
-            if (entry := edit(name, data)) is not None:
-                archive.writestr(*entry)
-    return target
 
 
 def simple(tmp_path):

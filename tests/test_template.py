@@ -30,7 +30,7 @@ from fundtrack import rules, schema, template
 from fundtrack.months import months_and_days
 from fundtrack.pipeline import assess, inspect
 from fundtrack.schema import EXAMPLE
-from fundtrack.template import live
+from fundtrack.template import formulas
 
 COMMITTED = Path(__file__).parents[1] / "templates" / "xlsx"
 PORTFOLIOS = min(int(os.environ.get("FUNDTRACK_PORTFOLIOS", "24")), 100)  # more take minutes
@@ -97,7 +97,7 @@ def test_every_schema_has_its_sheet_with_its_headings_a_note_each_and_no_merged_
     for table in tables(kind):
         sheet = book[table.sheet]
         headings = [c.value for c in sheet[1]]
-        ours = [h for h in headings if not h.endswith(live.WORKED_OUT)]
+        ours = [h for h in headings if not h.endswith(formulas.WORKED_OUT)]
         assert ours == [f.title for f in table.fields]
         assert all(c.comment and len(c.comment.text) > 20 for c in sheet[1])
         assert sheet.freeze_panes == "B2"
@@ -115,7 +115,7 @@ def test_excel_fills_the_formulas_into_rows_that_are_added(empty):
     _, _, book = empty
     [listed] = book["Grants"].tables.values()
     filled = {c.name for c in listed.tableColumns if c.calculatedColumnFormula}
-    assert filled == {live.MONTHS, live.DAYS, live.LOOK}
+    assert filled == {formulas.MONTHS, formulas.DAYS, formulas.LOOK}
 
 
 def test_excel_would_find_nothing_wrong_with_the_package(empty):
@@ -540,7 +540,7 @@ def test_what_a_row_shows_is_what_the_checker_finds(books, office):
             if table not in seen.tables:
                 continue
             rows = office.sheet(path, sheet)
-            at = rows[0].index(live.LOOK)
+            at = rows[0].index(formulas.LOOK)
             said = {i for i, row in enumerate(rows, 1) if i > 1 and words in row[at]}
             hits = [f for f in found(seen, check, table=table) if not field or field in f.message]
             if any("No exchange rate" in row[at] for row in rows[1:]) and check == "DAT-04":
@@ -552,7 +552,7 @@ def test_what_a_row_shows_is_what_the_checker_finds(books, office):
 
 def test_months_are_counted_by_rule_m(books, office):
     rows = office.sheet(books["terms"], "Grants")
-    months, days = rows[0].index(live.MONTHS), rows[0].index(live.DAYS)
+    months, days = rows[0].index(formulas.MONTHS), rows[0].index(formulas.DAYS)
     pairs = books["dates"]
     start, end = (pd.Series(pd.to_datetime(list(side))) for side in zip(*pairs, strict=True))
     whole, spare = months_and_days(start, end)

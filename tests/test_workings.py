@@ -22,7 +22,7 @@ from books import book
 from fundtrack import pipeline
 from fundtrack.model import Severity
 from fundtrack.report import records
-from fundtrack.report import workings as sheets
+from fundtrack.report import workings_sheets as sheets
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 PORTFOLIOS = int(os.environ.get("FUNDTRACK_PORTFOLIOS", "4"))

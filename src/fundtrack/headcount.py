@@ -10,7 +10,9 @@ import pandas as pd
 
 from fundtrack import schema
 from fundtrack.book import Book
+from fundtrack.model import Quotient
 from fundtrack.money import reaches
+from fundtrack.verdicts import entries
 
 LIVING_WAGE, LEGAL_MINIMUM = "living_wage", "minimum_wage"
 
@@ -136,3 +138,22 @@ def in_one_currency(
     to = str(used[0]) if len(used) == 1 else book.settings.reporting_currency
     moved = book.rates.convert(amounts, rows["currency"], rows["due"], to or "")
     return moved["value"], to
+
+
+def of_officers(
+    figure: str,
+    role: str,
+    amounts: pd.Series,
+    *,
+    field: str = "headcount_verified",
+    **by: pd.Series,
+) -> pd.DataFrame:
+    """Entries of Police pay that come from a count of officers, as it stands or times something."""
+    return entries(figure, role, "police_pay", amounts, field=field, **by)
+
+
+def mean_by_officers(name: str, what: str, values: pd.Series, officers: pd.Series) -> Quotient:
+    """The mean by officers, sum(h x) / sum(h), of the rows where both are known."""
+    both = values.notna() & officers.notna()
+    above = of_officers(name, "part", (officers * values)[both])
+    return Quotient(name, what, above, of_officers(name, "whole", officers[both]), unit="share")

@@ -20,6 +20,10 @@ EDITION = "ICAN 2017"
 # table, so that labels stay unique when sheets are stacked. Larger than any row number of a CSV.
 ROWS_A_PART = 2**32
 
+# The days that can be meant, in the checker and in the template.
+EARLIEST = date(1990, 1, 1)
+YEARS_AHEAD = 10  # a date later than this after the period's end is a slip
+
 
 class FundtrackError(Exception):
     """Stops a run with one line for the user: which file, where in it, why, and the cure."""
@@ -273,8 +277,7 @@ class Fault:
     """Something wrong with the data itself: cells that break one constraint of one field.
 
     `check` is the DAT check that answers for it, or `SCH-` and the constraint. `message`, `remedy`
-    and
-    `expected` may hold {heading}, {value}, {sheet}, {row}, {key} and the names of `words`.
+    and `expected` may hold {heading}, {value}, {sheet}, {row}, {key} and the names of `words`.
     """
 
     check: str

@@ -32,7 +32,7 @@ def build(
     rows of their big tables, by sheet, which `rows.spliced` puts in. `lost`: earlier findings that
     were answered and are no longer found.
     """
-    from fundtrack.report.workings import Tracing  # noqa: PLC0415 - it loads pandas
+    from fundtrack.report.workings_sheets import Tracing  # noqa: PLC0415 - it loads pandas
 
     buffer = io.BytesIO()
     book = new_book(buffer)

@@ -11,7 +11,7 @@ from fundtrack.model import Assessment, Result, Severity
 from fundtrack.report.page import Page
 
 if TYPE_CHECKING:
-    from fundtrack.report.workings import Tracing
+    from fundtrack.report.workings_sheets import Tracing
 
 # Dark, middle and pale, so that they also differ when printed without colour.
 _DARK, _MIDDLE, _PALE, _GREY = "#1F3864", "#E08A3C", "#F7D9B5", "#D9D9D9"

@@ -10,7 +10,7 @@ from fundtrack.report.page import A3, Page, decimals, number_style
 from fundtrack.rules.sources import cited
 
 if TYPE_CHECKING:
-    from fundtrack.report.workings import Tracing
+    from fundtrack.report.workings_sheets import Tracing
 
 _NUMBERS = (5, 6, 7, 9, 13)
 _COLUMNS: tuple[tuple[str, int], ...] = (

@@ -14,7 +14,7 @@ from fundtrack import __version__
 from fundtrack.columns import Mapped
 from fundtrack.model import EDITION, Assessment, Finding, Group, Result, SheetFacts
 from fundtrack.report.text import tame
-from fundtrack.report.trails import NO_TRAIL, trail
+from fundtrack.report.trail_json import NO_TRAIL, trail
 from fundtrack.report.verify import Verified
 from fundtrack.words import json_value
 

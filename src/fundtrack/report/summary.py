@@ -12,7 +12,7 @@ from fundtrack.report.page import Page, count, decimals, named, words
 from fundtrack.report.text import verdict
 
 if TYPE_CHECKING:
-    from fundtrack.report.workings import Tracing
+    from fundtrack.report.workings_sheets import Tracing
 
 _WIDTHS = (46, 14, 14, 14, 15, 15, 16, 16)
 _PAIR = 2  # charts in a row

@@ -1,4 +1,7 @@
-"""The checks: one module a family, one function a check. `CATALOGUE` holds them by their id."""
+"""The checks: a module a family (police pay has two), a function a check.
+
+`CATALOGUE` holds them by their id.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from fundtrack.months import Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
 from fundtrack.words import duration, plural
+from fundtrack.words_by_row import either
 
 SHORT = Threshold(
     "dur.short_months",
@@ -68,7 +69,7 @@ def _said_in(grants: pd.DataFrame) -> pd.Series:
     """The field that tells how long each grant lasts: its end, else its stated duration."""
     dated = grants[["planned_start_date", "planned_end_date"]].notna().all(axis=1)
     stated = ~dated & grants["planned_duration_months"].notna()
-    return _either(stated, "planned_duration_months", "planned_end_date")
+    return either(stated, "planned_duration_months", "planned_end_date")
 
 
 @check(
@@ -107,7 +108,7 @@ def short_grant(book: Book, limits: Limits) -> RowVerdicts:
         now = Terms(rows["planned_start_date"], rows["amended_end_date"]).words()
         return {
             "duration": short.words(),
-            "pattern": _either(
+            "pattern": either(
                 below,
                 "below even the three-to-six-month pattern",
                 "inside the three-to-six-month pattern",
@@ -526,10 +527,6 @@ def effective_period(book: Book, limits: Limits) -> RowVerdicts:
         blank=_dates_and_type("grants")[:2],
         otherwise=": no disbursement to them is listed",
     )
-
-
-def _either(mask: pd.Series, yes: str, no: str) -> pd.Series:
-    return pd.Series(np.where(mask.astype(bool), yes, no), index=mask.index, dtype="string")
 
 
 def _dates_and_type(table: str) -> list[tuple[str, str]]:

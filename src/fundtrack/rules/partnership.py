@@ -20,6 +20,7 @@ from fundtrack.rules import check
 from fundtrack.rules.duration import live_grants
 from fundtrack.verdicts import RowVerdicts
 from fundtrack.words import percent
+from fundtrack.words_by_row import either
 
 DAY = np.timedelta64(1, "D")
 REPORTS = ["expenditure_report"]
@@ -35,10 +36,6 @@ def _is_security(book: Book, grants: pd.DataFrame) -> pd.Series:
 def _end_now(grants: pd.DataFrame) -> pd.Series:
     """The last day of each grant as it now stands."""
     return grants["amended_end_date"].fillna(grants["planned_end_date"])
-
-
-def _either(mask: pd.Series, yes: str | pd.Series, no: str | pd.Series) -> pd.Series:
-    return pd.Series(np.where(mask.astype(bool), yes, no), index=mask.index, dtype="string")
 
 
 # --- LNK-01: days with a partner ------------------------------------------------------------------
@@ -105,7 +102,7 @@ def tied_to_partnership(book: Book, limits: Limits) -> RowVerdicts:
         covered = "; " + pd.Series(share, index=labels, dtype="string") + " of them are covered"
         of = " of the " + term + " days of its term"
         return {
-            "bare": (_either(none, "any", bare) + of).fillna("any day of its term"),
+            "bare": (either(none, "any", bare) + of).fillna("any day of its term"),
             "covered": covered.where(~none, ""),
         }
 

@@ -17,14 +17,26 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
 from fundtrack import rules, schema
+from fundtrack.model import YEARS_AHEAD
+from fundtrack.ooxml import quoted
+from fundtrack.report.page import MADE
 from fundtrack.schema import EXAMPLE, Field, TableSchema
-from fundtrack.template import entry, live, pack, words
-from fundtrack.template.live import DAYS, LOOK, MONTHS
+from fundtrack.template import entry, hidden, live, pack, words
+from fundtrack.template.formulas import (
+    DAYS,
+    LOOK,
+    MONTHS,
+    Places,
+    days_in,
+    months_in,
+    parameter,
+    term,
+)
+from fundtrack.template.row_words import WATCHED, row_words
 
 ROWS = 1200  # rows with formulas ready; a template that is filled gets more where it needs them
 PAGE = 200  # how wide the columns of one printed page may be together
 SPARE = 200  # rows left below data that a template is filled with
-MADE = dt.datetime(2025, 1, 1)  # fixed, so that the same schemas make the same bytes
 LIVE, README, CODES, LISTS = "Live summary", "Read me", "Codes", "Lists"
 TERMS = ("grants", "subgrants")  # sheets whose months are worked out beside their dates
 END = {"grants": "planned_end_date", "subgrants": "planned_end_date"}
@@ -101,8 +113,8 @@ class _Book:
             for name, columns in self.columns.items()
         }
         sheets = {t.name: t.sheet for t in self.tables}
-        self.places = live.Places(letters, sheets, rows)
-        self.workings = live.workings(self.places)
+        self.places = Places(letters, sheets, rows)
+        self.workings = hidden.workings(self.places)
         self.lists: dict[str, str] = {}
         self.keys = {
             (table, name): f"ids_{table}" + ("" if name == schema.tables()[table].key else name)
@@ -176,7 +188,7 @@ class _Book:
             found.append(_Column(item.title, item, max(_width(item), len(example) + 2.0)))
             if table.name in TERMS and item.name == END[table.name]:
                 found += [_Column(MONTHS, None, 13), _Column(DAYS, None, 12)]
-        if table.name in live.WATCHED:
+        if table.name in WATCHED:
             found.append(_Column(LOOK, None, 46))
         return found
 
@@ -246,10 +258,10 @@ class _Book:
                 f"INDEX(${letters[n]}:${letters[n]},ROW())"
                 for n in ("planned_start_date", "planned_end_date")
             )
-            found[MONTHS] = live.term(start, end, live.months_in(start, end))
-            found[DAYS] = live.term(start, end, live.days_in(start, end))
+            found[MONTHS] = term(start, end, months_in(start, end))
+            found[DAYS] = term(start, end, days_in(start, end))
         if LOOK in letters:
-            found[LOOK] = live.row_words(table.name, self.places, self.workings)
+            found[LOOK] = row_words(table.name, self.places, self.workings)
         return found
 
     def _put(self, sheet: Any, row: int, column: int, value: Any, item: Field) -> None:
@@ -332,7 +344,7 @@ class _Book:
         letters = layout.letters
         m, d = f"${letters[MONTHS]}2", f"${letters[DAYS]}2"
         told = f'ISNUMBER(SEARCH("months or less",${letters[LOOK]}2))'
-        low, high = live.parameter("dur.band_low_months"), live.parameter("dur.short_months")
+        low, high = parameter("dur.band_low_months"), parameter("dur.short_months")
         steps = [
             (f"OR({m}<{low},AND({m}={low},{d}=0))", {"bg_color": RED, "font_color": "#FFFFFF"}),
             (f"{m}<({low}+{high})/2", {"bg_color": ORANGE, "font_color": "#000000"}),
@@ -459,13 +471,13 @@ class _Book:
             formula = f'=IFERROR(IF({found}="",{otherwise},{found}+0),{otherwise})'
             sheet.write_formula(r, column, formula, None, "")
             cell = f"={LISTS}!${xl_col_to_name(column)}${r + 1}"
-            self.target.define_name(live.parameter(name), cell)
+            self.target.define_name(parameter(name), cell)
 
     def _facts(self, sheet: Any, column: int) -> None:
         rows = {f.name: i for i, f in enumerate(self.settings.fields, 2)}
 
         def cell(name: str) -> str:
-            return f"{live.quoted(self.settings.sheet)}!$B${rows[name]}"
+            return f"{quoted(self.settings.sheet)}!$B${rows[name]}"
 
         def text(name: str) -> str:
             return f'TRIM({cell(name)}&"")'
@@ -476,7 +488,7 @@ class _Book:
             "ft_currency": f"=UPPER({text('reporting_currency')})",
             "ft_start": f"=IF(ISNUMBER({start}),INT({start}),0)",
             "ft_end": f"=IF(ISNUMBER({end}),INT({end}),2958465)",
-            "ft_latest": f"=IF(ISNUMBER({end}),EDATE(INT({end}),120),2958465)",
+            "ft_latest": f"=IF(ISNUMBER({end}),EDATE(INT({end}),{12 * YEARS_AHEAD}),2958465)",
             "ft_today": f'=IF(ISNUMBER({today}),INT({today}),"")',
             "ft_served": f'=IF({served}="","",","&{served}&",")',
             "ft_unknown": f"=LOWER({text('treat_unknown_affiliation_as')})",
@@ -490,7 +502,7 @@ class _Book:
     def _names(self) -> None:
         """For each key that others name: its entries, without the example and the blank rest."""
         for (table, name), known_as in self.keys.items():
-            sheet = live.quoted(self.places.sheets[table])
+            sheet = quoted(self.places.sheets[table])
             letter = self.places.letters[table][name]
             first = self.places.letters[table][schema.tables()[table].key]
             example = f'LEFT({sheet}!${first}$2,{len(EXAMPLE)})="{EXAMPLE}"'
@@ -535,7 +547,7 @@ class _Book:
                 sheet.set_row(r, 30 if style == "title" else 22)
                 continue
             if any(left == t.sheet for t in tables):
-                sheet.write_url(r, 0, f"internal:{live.quoted(left)}!A1", looks["left"], left)
+                sheet.write_url(r, 0, f"internal:{quoted(left)}!A1", looks["left"], left)
             else:
                 sheet.write_string(r, 0, left, legend.get(left, looks["left"]))
             sheet.write_string(r, 1, text, looks["warn" if style == "warn" else "text"])
@@ -619,13 +631,12 @@ class _Book:
             letters = self.places.letters[table.name]
             if LOOK in letters:
                 r += 1
-                sheet.write_url(r, 0, f"internal:{live.quoted(table.sheet)}!A1", line, table.sheet)
-                cells = f"{live.quoted(table.sheet)}!${letters[LOOK]}$2:${letters[LOOK]}"
+                sheet.write_url(r, 0, f"internal:{quoted(table.sheet)}!A1", line, table.sheet)
+                cells = f"{quoted(table.sheet)}!${letters[LOOK]}$2:${letters[LOOK]}"
                 formula = f'=COUNTIF({cells}${self.rows + 1},"?*")'
                 sheet.write_formula(r, 1, formula, line, "")
         key = [
-            f"COUNTA({live.quoted(t.sheet)}!$A${self.rows + 2}:$A${entry.LAST * 4})"
-            for t in self.tables
+            f"COUNTA({quoted(t.sheet)}!$A${self.rows + 2}:$A${entry.LAST * 4})" for t in self.tables
         ]
         r += 2
         sheet.write_string(r, 0, words.BEYOND.format(last=self.rows + 1), self.look(text_wrap=True))

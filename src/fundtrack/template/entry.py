@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from fundtrack import schema
+from fundtrack.model import EARLIEST
 from fundtrack.schema import EXAMPLE, Field, TableSchema
 
 LAST = 5001  # rules, marks and formats reach to this row
-EARLIEST = 32874  # 1990-01-01 as Excel counts days; no earlier date is read
+EARLIEST_DAY = (EARLIEST - date(1899, 12, 30)).days  # as Excel counts days
 INLINE = 250  # characters of a list that stands in the rule itself
 REJECT, ASK = "stop", "warning"
 
@@ -149,9 +151,9 @@ def _date_rule(layout: Layout, field: Field, what: str) -> Rule:
     cell = layout.cell(field.name)
     pairs = [pair for pair in layout.plan.order if field.name in pair]
     if not pairs:
-        between = {"criteria": "between", "minimum": EARLIEST, "maximum": "=ft_latest"}
+        between = {"criteria": "between", "minimum": EARLIEST_DAY, "maximum": "=ft_latest"}
         return Rule({"validate": "date", **between}, REJECT, what)
-    tests = [f"ISNUMBER({cell})", f"{cell}>={EARLIEST}", f"{cell}<=ft_latest"]
+    tests = [f"ISNUMBER({cell})", f"{cell}>={EARLIEST_DAY}", f"{cell}<=ft_latest"]
     said = []
     for first, second in pairs:
         a, b = layout.cell(first), layout.cell(second)

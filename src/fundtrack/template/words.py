@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from fundtrack import schema
 from fundtrack.schema import EXAMPLE, Field, TableSchema
-from fundtrack.template import live
 from fundtrack.template.entry import HOW
+from fundtrack.template.formulas import DAYS, LOOK, MONTHS
 
 if TYPE_CHECKING:
     from fundtrack.template.book import Content
@@ -47,10 +47,10 @@ BEYOND = (
     "or fundtrack template --from this workbook: it makes room for all."
 )
 NOTES = {
-    live.MONTHS: "Whole months from the first to the last day, both included, on the calendar. "
+    MONTHS: "Whole months from the first to the last day, both included, on the calendar. "
     "Worked out from the two dates; the checker does not read it.",
-    live.DAYS: "The days beyond the whole months. Worked out; the checker does not read it.",
-    live.LOOK: "What the checker would find in this row, in words, while you type. Worked out; the "
+    DAYS: "The days beyond the whole months. Worked out; the checker does not read it.",
+    LOOK: "What the checker would find in this row, in words, while you type. Worked out; the "
     "checker does not read it.",
 }
 

@@ -21,8 +21,8 @@ from fundtrack.history import (
     State,
     What,
 )
+from fundtrack.report.history_workbook import workbook
 from fundtrack.report.text import safe, tame
-from fundtrack.report.trends import workbook
 from fundtrack.words import percent, plural
 
 __all__ = ["difference", "page", "recorded", "reviewed", "workbook"]

@@ -1,4 +1,4 @@
-"""The history as a workbook with charts."""
+"""The history as a workbook with charts; `history_text` has it as text, JSON and CSV."""
 
 from __future__ import annotations
 
