@@ -165,6 +165,7 @@ def programme(rng):
             "base_pay": some(rng, *range(150, 500), blank=0.05),
             "regular_allowances": some(rng, 0, 40, 45.5, blank=0.1),
             "deductions_mandatory": some(rng, 0, 12.25),
+            "in_kind_value": some(rng, 0, 60, 150.5),
             "currency": rng.choice(["EUR", "USD"]),
             "due_date": date(2024, 11, 25),
             "paid_date": some(rng, date(2024, 11, 26), date(2024, 12, 20)),
@@ -400,6 +401,56 @@ def test_the_checks_and_the_summary_point_at_the_workings(copies):
         for cell in pointing:
             name, place = cell.value.removeprefix("='").split("'!")
             assert name == "Workings" and workbook[name][place].data_type == "f"
+
+
+WEIGHED = {"plain_mean", "capped_index", "gap_a_month", "gap_a_year", "gap_of_wage_bill"}
+WEIGHED |= {"officer_months", "mean_months", "value", "value_of_month_bill"}
+
+
+def test_what_officers_are_multiplied_by_is_worked_out_from_the_cells_of_pay(copies):
+    workbook = openpyxl.load_workbook(copies["programme_faulty"].path)
+    rows = workbook["Workings rows"]
+    seen = set()
+    for column in rows.iter_cols():
+        figures = {x[7:].replace(" ", "_") for x in column[0].value.split("\n") if x[:4] == "PAY-"}
+        for cell in column[1:] if figures & WEIGHED else ():
+            if isinstance(cell.value, str):
+                seen |= figures & WEIGHED
+                for sheet, place in re.findall(r"'([^']+)'!([$A-Z0-9]+)", cell.value):
+                    assert sheet in ("Police pay", "Pay benchmarks")
+                    assert isinstance(workbook[sheet][place].value, int | float)
+            else:
+                assert cell.value in (None, 1), (column[0].value, cell.row)
+    assert seen == WEIGHED
+
+
+def test_a_changed_pay_reaches_every_figure_that_rests_on_it(copies, tmp_path, soffice):
+    def changed(path, target):
+        workbook = openpyxl.load_workbook(path)
+        pay, wages = workbook["Police pay"], workbook["Pay benchmarks"]
+        row, owed = 23, 29  # constables in the last month; of PU-01, and of PU-03, unpaid
+        assert [pay.cell(4, 6).value, pay.cell(4, 15).value] == ["Base pay", "Months owed"]
+        pay.cell(row, 6).value += 20
+        pay.cell(owed, 15).value += 1
+        wages["D2"].value += 10
+        workbook.save(target)
+        return target
+
+    source = changed(SAMPLES / "programme_faulty.xlsx", tmp_path / "book.xlsx")
+    anew = pipeline.assess(source)
+    mine = Copy(
+        source,
+        pipeline.check(
+            pipeline.Request(SAMPLES / "programme_faulty.xlsx", output=tmp_path / "copy.xlsx")
+        ),
+    )
+    again = soffice(changed(mine.path, tmp_path / "changed.xlsx"), "xlsx")
+    mine.again = values(again)
+    told = {q.name: q.value for r in anew.results if r.check.family == "PAY" for q in r.made}
+    for (check, _, figure), value in mine.lines().items():
+        if check[:3] == "PAY" and figure in WEIGHED:
+            assert close(value, told[figure]), figure
+            assert not close(value, mine.lines(again=False)[check, (), figure]), figure
 
 
 @pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])

@@ -126,14 +126,16 @@ class _Engine:
         unpaid = by_payment and "transactions" not in self.book.tables
         if unpaid and "amount" in check.needs.get("grants", ()):
             sheets.append(f"“{schema.tables()['transactions'].sheet}”")
+        columns = list(dict.fromkeys(columns))
+        if not sheets and not columns:
+            return None
         said = []
         if sheets:
             said.append(f"There is no sheet {' and no sheet '.join(sheets)}.")
         if columns:
-            said.append(f"There is no column {' and no column '.join(dict.fromkeys(columns))}.")
-        return (
-            " ".join([*said, "Add it, or give a file that has it with --with."]) if said else None
-        )
+            said.append(f"There is no column {' and no column '.join(columns)}.")
+        it = "it" if len(sheets) + len(columns) == 1 else "them"
+        return " ".join([*said, f"Add {it}, or give a file that has {it} with --with."])
 
     def _rows(self, check: Check, verdicts: Sequence[Verdict]) -> Result:
         findings: list[Finding] = []
@@ -663,7 +665,7 @@ class _Engine:
         if not any(blank.values()):  # they are filled, but with an answer that leaves it open
             verb = "complete what is said in"
         if len(ask.labels) > 3:
-            return f"{verb} {headings} for {len(ask.labels)} {plan.sheet.lower()}{hangs}"
+            return f"{verb} {headings} for {len(ask.labels):,} {plan.sheet.lower()}{hangs}"
         cells = [table.place(x, n) for n in fields for x in blank[n]]
         places = ", ".join(f"{p.part.sheet}!{p.cell}" for p in cells if p.cell)
         keys = ", ".join(self._keys(table, ask.labels))

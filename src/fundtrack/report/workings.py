@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fundtrack import schema
-from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table
+from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table, Taken
 from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report.page import A3, Page, count, decimals, number_style
 from fundtrack.report.rows import MOST_LINKS, ROWS_A_SHEET, put_rows
@@ -459,9 +459,31 @@ class Tracing:
         for one in self._columns:
             share = one.share.reindex(rows.index)
             values = share.astype(object).where(share.notna(), None).to_list()
-            yield Cells(
-                values, np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
-            )
+            styles = np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
+            cells = self._addresses(one)
+            formulas = [self._worked(one, place, cells) for place in rows.index] if cells else []
+            yield Cells(values, styles, formulas=formulas)
+
+    def _worked(self, one: Column, place: int, cells: Mapping[Taken, str]) -> str | None:
+        pieces = one.worked.get(place)
+        if pieces is None:
+            return None
+        return "".join(cells[p] if isinstance(p, Taken) else p for p in pieces)
+
+    def _addresses(self, one: Column) -> dict[Taken, str]:
+        """What a formula writes for each number that it takes: its cell, else the number itself."""
+        by: dict[tuple[str, str], dict[Taken, None]] = {}
+        for pieces in one.worked.values():
+            for taken in pieces:
+                if isinstance(taken, Taken):
+                    by.setdefault((taken.table, taken.field), {})[taken] = None
+        found: dict[Taken, str] = {}
+        for (name, field_), taken_ in by.items():
+            labels, numbers = [t.label for t in taken_], [t.number for t in taken_]
+            origins = _origins(self._assessment.tables[name], field_, labels, numbers)
+            for taken, origin in zip(taken_, origins, strict=True):
+                found[taken] = origin.formula or repr(taken.number)
+        return found
 
     def _origins(self, rows: pd.DataFrame, amounts: Sequence[Any]) -> list[_Origin]:
         """Where each row stands in the workbook."""

@@ -13,10 +13,17 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.headcount import (
+    CAPPED,
+    CASH,
+    EARNED,
+    LACK,
     LEGAL_MINIMUM,
     LIVING_WAGE,
+    MONTHS,
+    OWED,
+    RATIO,
     adequate,
-    in_one_currency,
+    converted,
     manned,
     measured,
     pay,
@@ -269,23 +276,29 @@ def _cost(
     judged = enough.notna() & rows["officers"].notna()
     heads, ratio = rows["officers"].where(judged), found["ratio"].where(judged)
     made = [
-        _mean("plain_mean", "pay over the living wage, by officers", ratio, heads),
+        _mean("plain_mean", "pay over the living wage, by officers", ratio, heads, RATIO),
         _mean(
-            "capped_index", "the same, no rank counting more than 1", ratio.clip(upper=1.0), heads
+            "capped_index",
+            "the same, no rank counting more than 1",
+            ratio.clip(upper=1.0),
+            heads,
+            CAPPED,
         ),
     ]
     mean = made[0].value
     if mean is None:
         return [], {"cost": "", "mean": "–"}
     short = (found["wage"] * least - found["pay"]).clip(lower=0.0)
-    gap, currency = in_one_currency(book, heads * short, rows)
-    bill, _ = in_one_currency(book, heads * found["pay"], rows)
+    moved, currency = converted(book, heads * short, rows)
+    moved_bill, _ = converted(book, heads * found["pay"], rows)
+    gap, bill = moved["value"], moved_bill["value"]
     priced = (gap.notna() | ~judged).all()
     if not priced or not total(bill):  # an amount has no rate, so the sums would be too low
         return made, {"cost": "", "mean": percent(mean, 1.0)}
     month, part = total(gap), total(gap) / total(bill)
     short_by = "officers x what their pay lacks to the living wage"
-    gaps, bills = _heads("gap", "part", gap), _heads("bill", "whole", bill)
+    gaps = _heads("gap", "part", gap, weight=LACK, rate=moved["rate"])
+    bills = _heads("bill", "whole", bill, weight=EARNED, rate=moved_bill["rate"])
     made += [
         Quotient("gap_a_month", short_by, gaps, unit=currency),
         Quotient("gap_a_year", f"{short_by}, x 12", gaps, times=12, unit=currency),
@@ -307,14 +320,19 @@ def _heads(
     field: str = "headcount_verified",
     **by: pd.Series,
 ) -> pd.DataFrame:
-    """Entries of Police pay that come from a count of officers, as it stands or times something."""
+    """Entries of Police pay that come from a count of officers, as it stands or times something:
+    its `weight` (see `headcount.worked`), and the `rate` of that.
+    """
     return entries(figure, role, "police_pay", amounts, field=field, **by)
 
 
-def _mean(name: str, what: str, values: pd.Series, officers: pd.Series) -> Quotient:
+def _mean(
+    name: str, what: str, values: pd.Series, officers: pd.Series, weight: str | None = None
+) -> Quotient:
     """The mean by officers, sum(h x) / sum(h), of the rows where both are known."""
     both = values.notna() & officers.notna()
-    above = _heads(name, "part", (officers * values)[both])
+    by = {"weight": weight} if weight else {}
+    above = _heads(name, "part", (officers * values)[both], **by)
     return Quotient(name, what, above, _heads(name, "whole", officers[both]), unit="share")
 
 
@@ -508,21 +526,23 @@ def _owed(book: Book, value: pd.Series, grave: pd.Series) -> list[Quotient]:
     rows = pay(book)[pay(book)["latest"]]
     months = book["police_pay"].loc[rows.index, "months_in_arrears"]
     officers = rows["officers"]
-    mean = _mean("mean_months", "months owed, by officers", months, officers)
+    mean = _mean("mean_months", "months owed, by officers", months, officers, MONTHS)
     if mean.value is None:
         return []
     long = grave.loc[rows.index].astype("Float64")
-    owed = _heads("officer_months", "part", officers * months)
+    owed = _heads("officer_months", "part", officers * months, weight=MONTHS)
     made = [
         Quotient("officer_months", "officers x months owed", owed, unit="officer-months"),
         replace(mean, unit="months"),
         _mean("owed_a_month_share", "officers who are owed a month or more", long, officers),
     ]
-    worth, currency = in_one_currency(book, value.loc[rows.index], rows)
-    bill, _ = in_one_currency(book, officers * rows["cash"], rows)
+    moved, currency = converted(book, value.loc[rows.index], rows)
+    moved_bill, _ = converted(book, officers * rows["cash"], rows)
+    worth, bill = moved["value"], moved_bill["value"]
     if worth.notna().all() and total(bill):
         what = "officers x months owed x pay before deductions"
-        values, bills = _heads("value", "part", worth), _heads("bill", "whole", bill)
+        values = _heads("value", "part", worth, weight=OWED, rate=moved["rate"])
+        bills = _heads("bill", "whole", bill, weight=CASH, rate=moved_bill["rate"])
         made += [
             Quotient("value", what, values, unit=currency),
             Quotient(
