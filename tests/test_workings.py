@@ -16,6 +16,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.utils.cell import get_column_letter, range_boundaries
 from python_calamine import CalamineWorkbook
 
 from books import book
@@ -240,11 +241,11 @@ class Copy:
         rows = (self.again if again else self.stored)["Workings"]
         heads = rows[3]
         groups = heads[2 : heads.index("Figure")]
-        at = {name: heads.index(name) for name in ("Figure", "Amount or share")}
+        figure, sums, result = map(heads.index, ("Figure", "Sum of the rows", "Worked out"))
         return {
-            (row[1], tuple(filter(None, row[2 : 2 + len(groups)])), row[at["Figure"]]): row[
-                at["Amount or share"]
-            ]
+            (row[1], tuple(filter(None, row[2 : 2 + len(groups)])), row[figure]): (
+                row[result] if row[sums] == "" else row[sums]
+            )
             for row in rows[4:]
         }
 
@@ -401,6 +402,31 @@ def test_the_checks_and_the_summary_point_at_the_workings(copies):
         for cell in pointing:
             name, place = cell.value.removeprefix("='").split("'!")
             assert name == "Workings" and workbook[name][place].data_type == "f"
+
+
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty", "by_group", "unlisted"])
+def test_no_formula_rests_on_itself(copies, name):
+    """LibreOffice works such a one out all the same; Excel warns, and shows 0."""
+    sheet = openpyxl.load_workbook(copies[name].path)["Workings"]
+    looks = {}
+    for row in sheet.iter_rows():
+        for cell in row:
+            if cell.data_type == "f":
+                own = re.sub(r"'[^']+'![$A-Z0-9:]+", "", cell.value).replace("$", "")
+                areas = re.findall(r"\b[A-Z]{1,2}[0-9]+(?::[A-Z]{1,2}[0-9]+)?", own)
+                cells = {c for area in set(areas) for c in within(area)}
+                looks[cell.coordinate] = cells
+    assert len(looks) > 50
+    at_rest = set()
+    while ready := {c for c in looks if not (looks[c] & looks.keys()) - at_rest} - at_rest:
+        at_rest |= ready
+    assert looks.keys() - at_rest == set()
+
+
+def within(area):
+    left, top, right, bottom = range_boundaries(area)
+    letters = [get_column_letter(c) for c in range(left, right + 1)]
+    return [f"{letter}{r}" for letter in letters for r in range(top, bottom + 1)]
 
 
 WEIGHED = {"plain_mean", "capped_index", "gap_a_month", "gap_a_year", "gap_of_wage_bill"}
