@@ -243,9 +243,11 @@ class Copy:
         groups = heads[2 : heads.index("Figure")]
         figure, sums, result = map(heads.index, ("Figure", "Sum of the rows", "Worked out"))
         return {
-            (row[1], tuple(filter(None, row[2 : 2 + len(groups)])), row[figure]): (
-                row[result] if row[sums] == "" else row[sums]
-            )
+            (
+                row[1],
+                tuple(filter(None, row[2 : 2 + len(groups)])),
+                row[figure].replace(" ", "_"),
+            ): row[result] if row[sums] == "" else row[sums]
             for row in rows[4:]
         }
 
@@ -609,6 +611,38 @@ def test_the_charts_show_the_numbers_of_the_json(copies):
     assert pay["Living wage"]["Constable, PU-01"] == 300
     months = drawn["How long grants to civil society last"]
     assert months["Longer"]["over 27 to 30"] == 2
+
+
+def test_what_is_not_known_of_the_money_differs_from_the_benchmark_without_colour(copies):
+    with zipfile.ZipFile(copies["programme_faulty"].path) as package:
+        names = [n for n in package.namelist() if n.startswith("xl/charts/chart")]
+        texts = [package.read(n).decode() for n in names]
+    (money,) = [t for t in texts if "How the money reaches" in t]
+    series = re.findall(r"<c:ser>.*?</c:ser>", money, re.DOTALL)
+    assert sum("pattFill" in one for one in series) == 1
+    fills = [re.search(r"srgbClr val=\"(\w+)\"", one)[1] for one in series]
+    assert len(series) == 5 and len(set(fills)) == 5
+
+
+def test_a_sheet_of_two_kinds_of_rows_and_a_gap_that_is_open_are_told_as_such(tmp_path):
+    path = tmp_path / "cbpf.csv"
+    path.write_text(
+        "PFId,PrjCode,OrgNm,OrgTypeId,AStrDt,AEndDt,PrgBdg\n"
+        "15,P-1,Hope,1,1/1/2019 12:00:00 AM,12/31/2019 12:00:00 AM,1000\n"
+        "15,P-2,Aid,2,1/1/2019 12:00:00 AM,12/31/2019 12:00:00 AM,9000\n"
+    )
+    workbook = openpyxl.load_workbook(copy_of(path).path)
+    cells = {row[0].value: row for row in workbook["Summary"].iter_rows() if row[0].value}
+    assert cells["Sheets read"][1].value == "cbpf (2 rows of Grants, 2 rows of Organisations)"
+    (share,) = [row for name, row in cells.items() if name.startswith("LOC-01: At least")]
+    assert share[6].value == "undetermined" and share[5].value is None
+    facts = {
+        (row[0], row[1]): row[2]
+        for row in workbook["Provenance"].iter_rows(values_only=True)
+        if row[0] == "Sheet cbpf"
+    }
+    assert "(read as " in facts["Sheet cbpf", "Columns recognised"]
+    assert facts["Sheet cbpf", "Recognised as"] in ("Grants", "Organisations")
 
 
 def test_the_band_of_three_to_six_months_stands_out(write):

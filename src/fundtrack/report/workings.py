@@ -289,7 +289,7 @@ class Tracing:
             Cells([line.number for line in lines], "integer"),
             Cells([line.check for line in lines], "label"),
             *(Cells([line.group.get(name) for line in lines]) for name in self._groups),
-            Cells([line.name for line in lines], names),
+            Cells([line.name.replace("_", " ") for line in lines], names),
             Cells([line.what for line in lines], names),
             Cells([line.role for line in lines]),
             Cells([ROLES.get(line.role) for line in lines]),
