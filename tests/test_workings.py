@@ -16,6 +16,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.utils.cell import get_column_letter, range_boundaries
 from python_calamine import CalamineWorkbook
 
 from books import book
@@ -165,6 +166,7 @@ def programme(rng):
             "base_pay": some(rng, *range(150, 500), blank=0.05),
             "regular_allowances": some(rng, 0, 40, 45.5, blank=0.1),
             "deductions_mandatory": some(rng, 0, 12.25),
+            "in_kind_value": some(rng, 0, 60, 150.5),
             "currency": rng.choice(["EUR", "USD"]),
             "due_date": date(2024, 11, 25),
             "paid_date": some(rng, date(2024, 11, 26), date(2024, 12, 20)),
@@ -239,11 +241,13 @@ class Copy:
         rows = (self.again if again else self.stored)["Workings"]
         heads = rows[3]
         groups = heads[2 : heads.index("Figure")]
-        at = {name: heads.index(name) for name in ("Figure", "Amount or share")}
+        figure, sums, result = map(heads.index, ("Figure", "Sum of the rows", "Worked out"))
         return {
-            (row[1], tuple(filter(None, row[2 : 2 + len(groups)])), row[at["Figure"]]): row[
-                at["Amount or share"]
-            ]
+            (
+                row[1],
+                tuple(filter(None, row[2 : 2 + len(groups)])),
+                row[figure].replace(" ", "_"),
+            ): row[result] if row[sums] == "" else row[sums]
             for row in rows[4:]
         }
 
@@ -402,6 +406,81 @@ def test_the_checks_and_the_summary_point_at_the_workings(copies):
             assert name == "Workings" and workbook[name][place].data_type == "f"
 
 
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty", "by_group", "unlisted"])
+def test_no_formula_rests_on_itself(copies, name):
+    """LibreOffice works such a one out all the same; Excel warns, and shows 0."""
+    sheet = openpyxl.load_workbook(copies[name].path)["Workings"]
+    looks = {}
+    for row in sheet.iter_rows():
+        for cell in row:
+            if cell.data_type == "f":
+                own = re.sub(r"'[^']+'![$A-Z0-9:]+", "", cell.value).replace("$", "")
+                areas = re.findall(r"\b[A-Z]{1,2}[0-9]+(?::[A-Z]{1,2}[0-9]+)?", own)
+                cells = {c for area in set(areas) for c in within(area)}
+                looks[cell.coordinate] = cells
+    assert len(looks) > 50
+    at_rest = set()
+    while ready := {c for c in looks if not (looks[c] & looks.keys()) - at_rest} - at_rest:
+        at_rest |= ready
+    assert looks.keys() - at_rest == set()
+
+
+def within(area):
+    left, top, right, bottom = range_boundaries(area)
+    letters = [get_column_letter(c) for c in range(left, right + 1)]
+    return [f"{letter}{r}" for letter in letters for r in range(top, bottom + 1)]
+
+
+WEIGHED = {"plain_mean", "capped_index", "gap_a_month", "gap_a_year", "gap_of_wage_bill"}
+WEIGHED |= {"officer_months", "mean_months", "value", "value_of_month_bill"}
+
+
+def test_what_officers_are_multiplied_by_is_worked_out_from_the_cells_of_pay(copies):
+    workbook = openpyxl.load_workbook(copies["programme_faulty"].path)
+    rows = workbook["Workings rows"]
+    seen = set()
+    for column in rows.iter_cols():
+        figures = {x[7:].replace(" ", "_") for x in column[0].value.split("\n") if x[:4] == "PAY-"}
+        for cell in column[1:] if figures & WEIGHED else ():
+            if isinstance(cell.value, str):
+                seen |= figures & WEIGHED
+                for sheet, place in re.findall(r"'([^']+)'!([$A-Z0-9]+)", cell.value):
+                    assert sheet in ("Police pay", "Pay benchmarks")
+                    assert isinstance(workbook[sheet][place].value, int | float)
+            else:
+                assert cell.value in (None, 1), (column[0].value, cell.row)
+    assert seen == WEIGHED
+
+
+def test_a_changed_pay_reaches_every_figure_that_rests_on_it(copies, tmp_path, soffice):
+    def changed(path, target):
+        workbook = openpyxl.load_workbook(path)
+        pay, wages = workbook["Police pay"], workbook["Pay benchmarks"]
+        row, owed = 23, 29  # constables in the last month; of PU-01, and of PU-03, unpaid
+        assert [pay.cell(4, 6).value, pay.cell(4, 15).value] == ["Base pay", "Months owed"]
+        pay.cell(row, 6).value += 20
+        pay.cell(owed, 15).value += 1
+        wages["D2"].value += 10
+        workbook.save(target)
+        return target
+
+    source = changed(SAMPLES / "programme_faulty.xlsx", tmp_path / "book.xlsx")
+    anew = pipeline.assess(source)
+    mine = Copy(
+        source,
+        pipeline.check(
+            pipeline.Request(SAMPLES / "programme_faulty.xlsx", output=tmp_path / "copy.xlsx")
+        ),
+    )
+    again = soffice(changed(mine.path, tmp_path / "changed.xlsx"), "xlsx")
+    mine.again = values(again)
+    told = {q.name: q.value for r in anew.results if r.check.family == "PAY" for q in r.made}
+    for (check, _, figure), value in mine.lines().items():
+        if check[:3] == "PAY" and figure in WEIGHED:
+            assert close(value, told[figure]), figure
+            assert not close(value, mine.lines(again=False)[check, (), figure]), figure
+
+
 @pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
 def test_each_link_lands_on_the_cell_that_holds_the_amount(copies, name):
     assert links_land_where_the_amount_is(copies[name]) > 5
@@ -532,6 +611,38 @@ def test_the_charts_show_the_numbers_of_the_json(copies):
     assert pay["Living wage"]["Constable, PU-01"] == 300
     months = drawn["How long grants to civil society last"]
     assert months["Longer"]["over 27 to 30"] == 2
+
+
+def test_what_is_not_known_of_the_money_differs_from_the_benchmark_without_colour(copies):
+    with zipfile.ZipFile(copies["programme_faulty"].path) as package:
+        names = [n for n in package.namelist() if n.startswith("xl/charts/chart")]
+        texts = [package.read(n).decode() for n in names]
+    (money,) = [t for t in texts if "How the money reaches" in t]
+    series = re.findall(r"<c:ser>.*?</c:ser>", money, re.DOTALL)
+    assert sum("pattFill" in one for one in series) == 1
+    fills = [re.search(r"srgbClr val=\"(\w+)\"", one)[1] for one in series]
+    assert len(series) == 5 and len(set(fills)) == 5
+
+
+def test_a_sheet_of_two_kinds_of_rows_and_a_gap_that_is_open_are_told_as_such(tmp_path):
+    path = tmp_path / "cbpf.csv"
+    path.write_text(
+        "PFId,PrjCode,OrgNm,OrgTypeId,AStrDt,AEndDt,PrgBdg\n"
+        "15,P-1,Hope,1,1/1/2019 12:00:00 AM,12/31/2019 12:00:00 AM,1000\n"
+        "15,P-2,Aid,2,1/1/2019 12:00:00 AM,12/31/2019 12:00:00 AM,9000\n"
+    )
+    workbook = openpyxl.load_workbook(copy_of(path).path)
+    cells = {row[0].value: row for row in workbook["Summary"].iter_rows() if row[0].value}
+    assert cells["Sheets read"][1].value == "cbpf (2 rows of Grants, 2 rows of Organisations)"
+    (share,) = [row for name, row in cells.items() if name.startswith("LOC-01: At least")]
+    assert share[6].value == "undetermined" and share[5].value is None
+    facts = {
+        (row[0], row[1]): row[2]
+        for row in workbook["Provenance"].iter_rows(values_only=True)
+        if row[0] == "Sheet cbpf"
+    }
+    assert "(read as " in facts["Sheet cbpf", "Columns recognised"]
+    assert facts["Sheet cbpf", "Recognised as"] in ("Grants", "Organisations")
 
 
 def test_the_band_of_three_to_six_months_stands_out(write):

@@ -6,11 +6,14 @@ and share is weighted by officers who were verified, since a plain mean of ranks
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 
 from fundtrack import schema
 from fundtrack.book import Book
-from fundtrack.model import Quotient
+from fundtrack.model import Quotient, Taken
 from fundtrack.money import reaches
 from fundtrack.verdicts import entries
 
@@ -69,8 +72,9 @@ def wages(book: Book, kind: str) -> pd.DataFrame:
     """The benchmark of one kind for each row of Police pay; blank where none holds for it.
 
     `wage` (a month, in the row's currency at its pay day), and as listed `amount`, `listed_in`
-    (its currency), `basis`, `source` and `of_year`: the year of the row, else the latest earlier
-    one. A benchmark without a source is not used; of two for one area and year the first is.
+    (its currency), `basis`, `source`, `of_year`: the year of the row, else the latest earlier
+    one, `listed_at` (the row of Pay benchmarks) and `rate`. A benchmark without a source is not
+    used; of two for one area and year the first is.
     """
     return book.once(("wages", kind), lambda: _wages(book, kind))
 
@@ -89,15 +93,17 @@ def _wages(book: Book, kind: str) -> pd.DataFrame:
             "listed_in": listed["currency"],
             "basis": listed["basis"],
             "source": listed["source"],
+            "listed_at": listed.index,
         }
     ).sort_values("year", kind="stable")
     known = paid[["area", "year"]].dropna()
     left = known.astype({"area": object, "year": "int64"}).assign(label=known.index)
     left = left.sort_values("year", kind="stable")
     found = pd.merge_asof(left, right, on="year", by="area").set_index("label")
-    found = found.reindex(paid.index)[["of_year", "amount", "listed_in", "basis", "source"]]
+    kept = ["of_year", "amount", "listed_in", "basis", "source", "listed_at"]
+    found = found.reindex(paid.index)[kept]
     moved = book.rates.convert(found["amount"], found["listed_in"], paid["due"], paid["currency"])
-    return found.assign(wage=moved["value"])
+    return found.assign(wage=moved["value"], rate=moved["rate"])
 
 
 def measured(book: Book, kind: str, in_kind_cap: float | None = None) -> pd.DataFrame:
@@ -134,10 +140,83 @@ def in_one_currency(
     Converted at the pay day; blank where there is no rate, and everywhere without a currency to
     turn them into.
     """
+    moved, to = converted(book, amounts, rows)
+    return moved["value"], to
+
+
+def converted(
+    book: Book, amounts: pd.Series, rows: pd.DataFrame
+) -> tuple[pd.DataFrame, str | None]:
+    """The same as `in_one_currency`, with the `rate` beside the `value`."""
     used = rows.loc[amounts.dropna().index, "currency"].dropna().unique()
     to = str(used[0]) if len(used) == 1 else book.settings.reporting_currency
-    moved = book.rates.convert(amounts, rows["currency"], rows["due"], to or "")
-    return moved["value"], to
+    return book.rates.convert(amounts, rows["currency"], rows["due"], to or ""), to
+
+
+# What the officers of a row are multiplied by; see `worked`.
+RATIO, CAPPED, LACK, EARNED = "pay / wage", "pay / wage, at most 1", "what pay lacks", "pay"
+MONTHS, OWED, CASH = "months owed", "months owed x pay", "pay before deductions"
+
+_Pieces = list[str | Taken]
+
+
+def worked(
+    book: Book, weight: str, labels: Sequence[int], rates: Mapping[int, float]
+) -> dict[int, _Pieces]:
+    """How the weight of each row of Police pay is worked out from cells, in pieces of a formula.
+
+    The arithmetic of `measured` and of the checks, for those who follow it by hand. `rates` turn
+    the amounts of a row into the currency of the total.
+    """
+    own = book["police_pay"].loc[labels].to_dict("index")
+    found = wages(book, LIVING_WAGE).loc[labels].to_dict("index")
+    return {
+        label: _worked(book, weight, label, own[label], found[label], rates.get(label, 1.0))
+        for label in labels
+    }
+
+
+def _worked(
+    book: Book,
+    weight: str,
+    label: int,
+    cells: Mapping[Hashable, Any],
+    against: Mapping[Hashable, Any],
+    rate: float,
+) -> _Pieces:
+    def cell(field: str) -> Taken:
+        return Taken("police_pay", label, field, float(cells[field]))
+
+    if weight == MONTHS:
+        return [cell("months_in_arrears")]
+    moved = _times(rate)
+    cash: _Pieces = [cell("base_pay"), "+", cell("regular_allowances")]
+    if weight == OWED:
+        return [cell("months_in_arrears"), "*(", *cash, ")", *moved]
+    if weight == CASH:
+        return ["(", *cash, ")", *moved]
+    listed = Taken("pay_benchmarks", int(against["listed_at"]), "amount", float(against["amount"]))
+    wage: _Pieces = [listed, *_times(float(against["rate"]))]
+    least, cap = (
+        book.limits[f"pay.{name}"] / 100 for name in ("adequacy_min_pct", "in_kind_cap_pct")
+    )
+    pay_ = cash
+    if not pd.isna(cells["in_kind_value"]) and cells["in_kind_value"]:
+        pay_ = [*pay_, "+MIN(", cell("in_kind_value"), ",", *wage, f"*{cap!r})"]
+    if not pd.isna(cells["deductions_mandatory"]) and against["basis"] == "net":
+        pay_ = [*pay_, "-", cell("deductions_mandatory")]
+    ratio: _Pieces = ["(", *pay_, ")/(", *wage, ")"]
+    ways: dict[str, _Pieces] = {
+        RATIO: ratio,
+        CAPPED: ["MIN(1,", *ratio, ")"],
+        LACK: ["MAX(0,", *wage, *_times(least), "-(", *pay_, "))", *moved],
+        EARNED: ["(", *pay_, ")", *moved],
+    }
+    return ways[weight]
+
+
+def _times(number: float) -> list[str]:
+    return [] if number == 1 else [f"*{number!r}"]
 
 
 def of_officers(
@@ -146,14 +225,19 @@ def of_officers(
     amounts: pd.Series,
     *,
     field: str = "headcount_verified",
-    **by: pd.Series,
+    **by: pd.Series | str,
 ) -> pd.DataFrame:
-    """Entries of Police pay that come from a count of officers, as it stands or times something."""
+    """Entries of Police pay that come from a count of officers, as it stands or times something:
+    its `weight` (see `worked`), and the `rate` of that.
+    """
     return entries(figure, role, "police_pay", amounts, field=field, **by)
 
 
-def mean_by_officers(name: str, what: str, values: pd.Series, officers: pd.Series) -> Quotient:
+def mean_by_officers(
+    name: str, what: str, values: pd.Series, officers: pd.Series, weight: str | None = None
+) -> Quotient:
     """The mean by officers, sum(h x) / sum(h), of the rows where both are known."""
     both = values.notna() & officers.notna()
-    above = of_officers(name, "part", (officers * values)[both])
+    by = {"weight": weight} if weight else {}
+    above = of_officers(name, "part", (officers * values)[both], **by)
     return Quotient(name, what, above, of_officers(name, "whole", officers[both]), unit="share")

@@ -474,12 +474,25 @@ class SheetFacts:
     main: bool = True
 
 
+class Taken(NamedTuple):
+    """A number that a formula takes from the cell in which it stands."""
+
+    table: str
+    label: int
+    field: str
+    number: float
+
+
 @dataclass(frozen=True)
 class Column:
-    """The rows that enter one sum: how much of each row's amount, and under which names it goes."""
+    """The rows that enter one sum: how much of each row's amount, and under which names it goes.
+
+    `worked` says of some rows how their share is worked out: pieces of a formula, by position.
+    """
 
     share: pd.Series  # of the row's converted amount; indexed by position among the rows
     names: tuple[str, ...]
+    worked: Mapping[int, Sequence[str | Taken]] = default(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import pandas as pd
 from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.flows import flows
-from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay
-from fundtrack.model import Column, Pictures, Result, Workings
+from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay, worked
+from fundtrack.model import Column, Pictures, Result, Taken, Workings
 from fundtrack.money import HAIR
 from fundtrack.rules.duration import live_grants, signed
 
@@ -46,7 +46,7 @@ def workings(book: Book, results: Sequence[Result], most: int | None) -> Working
     at = long.merge(rows.assign(_at=rows.index), on=[*_KEY, *groups], how="left", sort=False)
     share = at["value_x"] / at["value_y"]
     at = at.assign(share=share.mask((share - 1).abs() < HAIR, 1.0))
-    return Workings(rows, _columns(parts, at), groups, most, withheld)
+    return Workings(rows, _columns(book, parts, at, rows), groups, most, withheld)
 
 
 def _restricted(book: Book, result: Result) -> bool:
@@ -167,23 +167,44 @@ def _amounts(book: Book, table: str, field: str) -> pd.DataFrame:
 
 
 def _columns(
-    parts: Sequence[tuple[tuple[str, str, str], pd.DataFrame]], at: pd.DataFrame
+    book: Book,
+    parts: Sequence[tuple[tuple[str, str, str], pd.DataFrame]],
+    at: pd.DataFrame,
+    rows: pd.DataFrame,
 ) -> Mapping[tuple[str, str, str], Column]:
     """The share of each row in each figure; figures made of the very same rows are one column."""
     shares = at.groupby(["column", "_at"])["share"].sum()
     found: dict[tuple[str, str, str], pd.Series] = {}
-    same: dict[bytes, list[tuple[str, str, str]]] = {}
-    for number, (name, _) in enumerate(parts):
+    weighed: dict[tuple[str, str, str], pd.DataFrame] = {}
+    same: dict[tuple[bytes, str], list[tuple[str, str, str]]] = {}
+    for number, (name, terms) in enumerate(parts):
         mine = shares.xs(number) if number in shares.index.levels[0] else shares.iloc[:0]
         mine = mine if mine.index.nlevels == 1 else pd.Series(dtype="float64")
         found[name] = mine
-        same.setdefault(_fingerprint(mine), []).append(name)
+        weight = ""
+        if "weight" in terms and len(terms):
+            weight, weighed[name] = str(terms["weight"].iloc[0]), terms
+        same.setdefault((_fingerprint(mine), weight), []).append(name)
     columns = {}
-    for names in same.values():
+    for (_, weight), names in same.items():
         titles = tuple(f"{check} {figure}" for check, figure, _ in names)
-        one = Column(found[names[0]], titles)
+        mine = found[names[0]]
+        how = _worked(book, weight, weighed[names[0]], rows.loc[mine.index]) if weight else {}
+        one = Column(mine, titles, how)
         columns.update(dict.fromkeys(names, one))
     return columns
+
+
+def _worked(
+    book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame
+) -> dict[int, Sequence[str | Taken]]:
+    """How the share of each of the rows is worked out, by their position."""
+    rates = dict[int, float]()
+    if "rate" in terms:
+        known = terms.dropna(subset=["rate"])
+        rates = dict(zip(known["label"], known["rate"].astype("float64"), strict=True))
+    found = worked(book, weight, rows["label"].to_list(), rates)
+    return {place: found[label] for place, label in rows["label"].items()}
 
 
 def _fingerprint(shares: pd.Series) -> bytes:

@@ -84,12 +84,16 @@ def _missing(book: Book, check: Check) -> str | None:
     unpaid = by_payment and "transactions" not in book.tables
     if unpaid and "amount" in check.needs.get("grants", ()):
         sheets.append(f"“{schema.tables()['transactions'].sheet}”")
+    columns = list(dict.fromkeys(columns))
+    if not sheets and not columns:
+        return None
     said = []
     if sheets:
         said.append(f"There is no sheet {' and no sheet '.join(sheets)}.")
     if columns:
-        said.append(f"There is no column {' and no column '.join(dict.fromkeys(columns))}.")
-    return " ".join([*said, "Add it, or give a file that has it with --with."]) if said else None
+        said.append(f"There is no column {' and no column '.join(columns)}.")
+    it = "it" if len(sheets) + len(columns) == 1 else "them"
+    return " ".join([*said, f"Add {it}, or give a file that has {it} with --with."])
 
 
 def _no_currency() -> str:

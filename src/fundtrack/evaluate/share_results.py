@@ -172,7 +172,7 @@ def _ask(making: Making, ask: Ask, unit: str | None) -> str:
     if not any(blank.values()):  # they are filled, but with an answer that leaves it open
         verb = "complete what is said in"
     if len(ask.labels) > 3:
-        return f"{verb} {headings} for {len(ask.labels)} {plan.sheet.lower()}{hangs}"
+        return f"{verb} {headings} for {len(ask.labels):,} {plan.sheet.lower()}{hangs}"
     cells = [table.place(x, n) for n in fields for x in blank[n]]
     places = ", ".join(f"{p.part.sheet}!{p.cell}" for p in cells if p.cell)
     named = ", ".join(keys(table, ask.labels))

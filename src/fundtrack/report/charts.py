@@ -37,6 +37,7 @@ class Series:
     column: int
     colour: str
     line: bool = False  # a line across, such as a benchmark
+    hatched: bool = False  # so that it differs from all others without colour too
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,11 @@ def tabulate(page: Page, row: int, drawing: Drawing, chart: Any) -> int:
             lines.add_series({**facts, "line": look, "marker": marker})
         else:
             border = {"color": "#404040", "width": 0.75}
-            chart.add_series(
-                {**facts, "fill": {"color": series.colour}, "border": border, "gap": 45}
-            )
+            look = {"fill": {"color": series.colour}}
+            if series.hatched:
+                colours = {"fg_color": "#404040", "bg_color": series.colour}
+                look = {"pattern": {"pattern": "wide_upward_diagonal", **colours}}
+            chart.add_series({**facts, **look, "border": border, "gap": 45})
     if lines is not None:
         chart.combine(lines)
     _dress(chart, drawing)
@@ -264,7 +267,7 @@ def _routes(assessment: Assessment, tracing: Tracing | None) -> Drawing | None:
     ]
     series = [Series(5, _PALE)] if drawn > 1 else []
     series += [Series(1, _DARK), Series(2, _MIDDLE)]
-    series += [Series(3, _GREY)] if maybe else []
+    series += [Series(3, "#FFFFFF", hatched=True)] if maybe else []
     series.append(Series(4, "#FFFFFF"))
     return Drawing(
         "bar",

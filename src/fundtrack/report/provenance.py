@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fundtrack import __version__
+from fundtrack import __version__, schema
 from fundtrack.model import EDITION, Assessment, SheetFacts
 from fundtrack.ooxml import column_index
 from fundtrack.report.page import Page, named, title, words
@@ -104,15 +104,18 @@ def _sheet_facts(facts: SheetFacts) -> list[_Fact]:
     topic = f"Sheet {named(facts)}"
     if facts.table is None:
         return [(topic, "Recognised as", "not recognised, ignored", facts.how)]
+    plan = schema.tables()[facts.table]
     read = "\n".join(
-        f"{letter}: {facts.headings.get(name, name)}"
+        _taken(letter, facts.headings.get(name, name), plan.field(name).title)
         for name, letter in sorted(facts.columns.items(), key=_by_column)
     )
     ignored = "\n".join(f"{letter}: {heading}" for letter, heading in facts.ignored_columns)
     deciding = "\n".join(f"{letter}: {heading}" for letter, heading in facts.deciding)
-    also = "\n".join(f"{letter}: {heading}" for letter, heading, _ in facts.also_read)
+    also = "\n".join(
+        _taken(letter, heading, plan.field(name).title) for letter, heading, name in facts.also_read
+    )
     listed: list[tuple[str, str, str]] = [
-        ("Recognised as", facts.table, facts.how),
+        ("Recognised as", plan.sheet, facts.how),
         ("Heading row", words(facts.header_row), ""),
         ("Rows", f"{facts.rows:,}", ""),
         ("Columns recognised", read, f"{len(facts.columns):,}"),
@@ -126,6 +129,11 @@ def _sheet_facts(facts: SheetFacts) -> list[_Fact]:
         ("Cells with an error", _some(facts.error_cells), ""),
     ]
     return [(topic, item, value, detail) for item, value, detail in listed if value]
+
+
+def _taken(place: str, heading: str, title: str) -> str:
+    """A column, and what it was taken for where it is called otherwise."""
+    return f"{place}: {heading}" + f" (read as {title})" * (heading != title)
 
 
 def _by_column(field: tuple[str, str]) -> tuple[int, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fundtrack.model import EDITION, Assessment, Result, Severity, Status
+from fundtrack import schema
+from fundtrack.model import EDITION, Assessment, Result, Severity, SheetFacts, Status
 from fundtrack.report.charts import drawings, place, tabulate
 from fundtrack.report.page import Page, count, decimals, named, words
 from fundtrack.report.text import verdict
@@ -82,7 +83,7 @@ def _about(page: Page, assessment: Assessment, row: int) -> int:
         "Reference date": words(settings.get("reference_date")),
         "Period": f"{words(start)} to {words(end)}" if start or end else "",
         "Reporting currency": words(settings.get("reporting_currency")),
-        "Sheets read": "; ".join(f"{named(s)} ({count(s.rows, 'row')})" for s in read),
+        "Sheets read": "; ".join(_read(read)),
         "Sheets not read": "; ".join(ignored),
     }
     row = _section(page, row, "What was checked")
@@ -91,6 +92,17 @@ def _about(page: Page, assessment: Assessment, row: int) -> int:
         page.across(row, 1, value or "–")
         row += 1
     return row
+
+
+def _read(sheets: Sequence[SheetFacts]) -> Iterator[str]:
+    """Each sheet with its rows; with what they are, where it holds rows of several kinds."""
+    kinds: dict[str, list[SheetFacts]] = {}
+    for sheet in sheets:
+        kinds.setdefault(named(sheet), []).append(sheet)
+    for name, found in kinds.items():
+        of = (f" of {schema.tables()[s.table or ''].sheet}" * (len(found) > 1) for s in found)
+        rows = (count(s.rows, "row") + kind for s, kind in zip(found, of, strict=True))
+        yield f"{name} ({', '.join(rows)})"
 
 
 def _scores(page: Page, assessment: Assessment, families: Mapping[str, str], row: int) -> int:
@@ -174,12 +186,15 @@ def _has_value(result: Result) -> bool:
 
 
 def _gap(result: Result) -> float | None:
-    """Give the percentage points from the threshold to a share, or to its nearer bound."""
+    """Give the percentage points from the threshold to a share, or to its nearer bound.
+
+    None where the threshold lies between the bounds: the gap is then not known, not nought.
+    """
     low, high, limit = result.low, result.high, result.threshold
     if low is None or high is None or limit is None:
         return None
     nearest = min((low, high), key=lambda bound: abs(bound - limit))
-    return 0.0 if low <= limit <= high and low != high else (nearest - limit) * 100
+    return None if low < limit < high else (nearest - limit) * 100
 
 
 def _not_assessed(page: Page, assessment: Assessment, row: int) -> int:

@@ -251,7 +251,10 @@ def verified(v: Verified) -> str:
         f"  {c.sheet}!{c.cell}: was {shown(c.was)}, is {shown(c.now)}." for c in v.cells or ()
     ]
     if v.altered and not v.cells:
-        lines.append("Which cells differ can only be told with the original file beside this one.")
+        lines.append(
+            f"Which cells differ can only be told with the original file, “{v.original}” as it was "
+            "sent, beside this one."
+        )
     if v.emptied:
         lines.append(
             "Formulas have lost their results: a program that does not calculate has saved the "

@@ -51,6 +51,7 @@ class Verified:
     emptied: bool = False  # formulas lost their results, as when a script has saved the file
     recomputed: Sequence[str] = ()  # altered sheets in which only results of formulas differ
     digests: Mapping[str, str | None] = field(default_factory=dict)  # of the sheets as they are now
+    original: str = ""  # the name of the file that was checked
 
     @property
     def same(self) -> bool:
@@ -107,6 +108,7 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
         any(len(grids[name].uncalculated) > len(checked[name][1]) for name in altered),
         [n for n in altered if n in entered and entered_digest_of(grids[n]) == entered[n]],
         found,
+        _named(facts).get("File", ""),
     )
 
 
@@ -167,11 +169,16 @@ def _volatile(package: Package) -> bool:
     return any(_VOLATILE.search(package.read(s.part)) for s in package.sheets if s.part)
 
 
+def _named(facts: Sequence[Sequence[Any]]) -> dict[str, str]:
+    """Give what the provenance says of the workbook that was checked, by item."""
+    return {str(row[1]): str(row[2]) for row in facts if row[0] == "Workbook"}
+
+
 def _original(
     path: Path, package: Package, facts: Sequence[Sequence[Any]], bounds: Bounds
 ) -> Mapping[str, Grid] | None:
     """Give the sheets as they were: from inside the copy, or from the very file beside it."""
-    named = {str(row[1]): str(row[2]) for row in facts if row[0] == "Workbook"}
+    named = _named(facts)
     inside = original_bytes(package)
     try:
         if inside is not None:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fundtrack import schema
-from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table
+from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table, Taken
 from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report.page import A3, Page, count, decimals, number_style
 from fundtrack.report.rows import MOST_LINKS, ROWS_A_SHEET, put_rows
@@ -53,6 +53,9 @@ _ROWS: tuple[tuple[str, int], ...] = (
     ("Amount converted", 15),
 )
 _AMOUNT, _RATE, _CONVERTED = 3, 5, 9
+# Sums have a column of their own: what is worked out from them looks at all of it, and Excel takes
+# a formula that looks at its own column for one that rests on itself.
+_SUMS, _RESULT = "Sum of the rows", "Worked out"
 _WIDE = 250  # characters across a page of A3 that can still be read
 
 
@@ -211,7 +214,8 @@ class Tracing:
             ("Enters as", 11),
             ("That is", 46),
             ("Rows", 8),
-            ("Amount or share", 20),
+            (_SUMS, 18),
+            (_RESULT, 16),
             ("Unit", 12),
             ("How it is worked out", 46),
         ]
@@ -224,7 +228,7 @@ class Tracing:
         return self._places[heading]
 
     def _value_cell(self, number: int) -> str:
-        letter = column_letter(self._column("Amount or share"))
+        letter = column_letter(self._column(_SUMS if self._lines[number].sums else _RESULT))
         return f"${letter}${_TOP + 2 + number}"
 
     def _write_lines(self) -> None:
@@ -235,7 +239,7 @@ class Tracing:
         page.across(0, 0, "Workings: how each sum and share is made", "title")
         page.sheet.set_row(0, 24)
         page.across(1, 0, self._introduction())
-        numbers = ("Rows", "Amount or share")
+        numbers = ("Rows", _SUMS, _RESULT)
         for column, (heading, _) in enumerate(headings):
             page.put(_TOP, column, heading, "heading_right" if heading in numbers else "heading")
         put_rows(page, _TOP + 1, self._line_columns())
@@ -285,12 +289,22 @@ class Tracing:
             Cells([line.number for line in lines], "integer"),
             Cells([line.check for line in lines], "label"),
             *(Cells([line.group.get(name) for line in lines]) for name in self._groups),
-            Cells([line.name for line in lines], names),
+            Cells([line.name.replace("_", " ") for line in lines], names),
             Cells([line.what for line in lines], names),
             Cells([line.role for line in lines]),
             Cells([ROLES.get(line.role) for line in lines]),
             Cells([self._size(line) for line in lines], "integer"),
-            Cells([line.value for line in lines], styles, formulas=formulas),
+            *(
+                Cells(
+                    [line.value if line.sums is sums else None for line in lines],
+                    styles,
+                    formulas=[
+                        formula if line.sums is sums else None
+                        for line, formula in zip(lines, formulas, strict=True)
+                    ],
+                )
+                for sums in (True, False)
+            ),
             Cells([line.unit for line in lines]),
             Cells([line.how for line in lines]),
         ]
@@ -345,26 +359,32 @@ class Tracing:
 
     def _derived(self, number: int, line: _Line) -> str:
         if line.name == "share" and line.unit == "share":
-            low, high = self._value_of(number, "lowest"), self._value_of(number, "highest")
+            low, high = self._lowest(number), self._highest(number)
             return f'IF({low}={high},{low},"")'
         if line.name == "lowest":
-            part, whole = self._role(number, "part"), self._roles(number, "whole", "burden")
-            return f"IF({whole}=0,0,{part}/({whole}))"
+            return self._lowest(number)
         if line.name == "highest":
-            best, whole = (
-                self._roles(number, "part", "unknown", "doubtful"),
-                self._roles(number, "whole", "doubtful"),
-            )
-            open_, share = self._roles(number, "unknown", "doubtful"), f"({best})/({whole})"
-            low = self._value_of(number, "lowest")
-            return f"IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
+            return self._highest(number)
         above, below = self._role(number, "above"), self._role(number, "below")
         formula = above if "/" not in line.how else f"{above}/{below}"
         formula += f"*{line.times!r}" * (line.times != 1) + f"-{line.less!r}" * bool(line.less)
         return formula
 
+    def _lowest(self, number: int) -> str:
+        part, whole = self._role(number, "part"), self._roles(number, "whole", "burden")
+        return f"IF({whole}=0,0,{part}/({whole}))"
+
+    def _highest(self, number: int) -> str:
+        best = self._roles(number, "part", "unknown", "doubtful")
+        whole = self._roles(number, "whole", "doubtful")
+        open_, share = self._roles(number, "unknown", "doubtful"), f"({best})/({whole})"
+        low = self._lowest(number)
+        return f"IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
+
     def _roles(self, number: int, *roles: str) -> str:
-        return "+".join(self._role(number, role) for role in roles)
+        """The sums of the roles that the set of a line has, added up; 0 where it has none."""
+        there = {self._lines[n].role for n in self._set(number)}
+        return "+".join(self._role(number, role) for role in roles if role in there) or "0"
 
     def _role(self, number: int, role: str) -> str:
         """The sum of the lines of one role in the set of a line, wherever sorting puts them."""
@@ -373,20 +393,7 @@ class Tracing:
             return f"({'+'.join(map(self._value_cell, mine)) or 0})"
         row = _TOP + 2 + number
         roles = self._area("Enters as")
-        return (
-            f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{roles},"{role}")'
-        )
-
-    def _value_of(self, number: int, name: str) -> str:
-        if self._large:
-            return next(
-                self._value_cell(n) for n in self._set(number) if self._lines[n].name == name
-            )
-        row = _TOP + 2 + number
-        names = self._area("Figure")
-        return (
-            f'SUMIFS({self._area("Amount or share")},{self._area("Set")},$A{row},{names},"{name}")'
-        )
+        return f'SUMIFS({self._area(_SUMS)},{self._area("Set")},$A{row},{roles},"{role}")'
 
     def _area(self, heading: str) -> str:
         letter = column_letter(self._column(heading))
@@ -459,9 +466,31 @@ class Tracing:
         for one in self._columns:
             share = one.share.reindex(rows.index)
             values = share.astype(object).where(share.notna(), None).to_list()
-            yield Cells(
-                values, np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
-            )
+            styles = np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
+            cells = self._addresses(one)
+            formulas = [self._worked(one, place, cells) for place in rows.index] if cells else []
+            yield Cells(values, styles, formulas=formulas)
+
+    def _worked(self, one: Column, place: int, cells: Mapping[Taken, str]) -> str | None:
+        pieces = one.worked.get(place)
+        if pieces is None:
+            return None
+        return "".join(cells[p] if isinstance(p, Taken) else p for p in pieces)
+
+    def _addresses(self, one: Column) -> dict[Taken, str]:
+        """What a formula writes for each number that it takes: its cell, else the number itself."""
+        by: dict[tuple[str, str], dict[Taken, None]] = {}
+        for pieces in one.worked.values():
+            for taken in pieces:
+                if isinstance(taken, Taken):
+                    by.setdefault((taken.table, taken.field), {})[taken] = None
+        found: dict[Taken, str] = {}
+        for (name, field_), taken_ in by.items():
+            labels, numbers = [t.label for t in taken_], [t.number for t in taken_]
+            origins = _origins(self._assessment.tables[name], field_, labels, numbers)
+            for taken, origin in zip(taken_, origins, strict=True):
+                found[taken] = origin.formula or repr(taken.number)
+        return found
 
     def _origins(self, rows: pd.DataFrame, amounts: Sequence[Any]) -> list[_Origin]:
         """Where each row stands in the workbook."""

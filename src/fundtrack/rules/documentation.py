@@ -60,7 +60,9 @@ def failures_documented(book: Book, limits: Limits) -> Remarks | NotAssessable:
     """
     lacks = [_lacks(book, *LINES), _lacks(book, *STUDIES)]
     if all(lacks):
-        return NotAssessable(f"{_sentence(' and '.join(lacks))} Add it, or give it with --with.")
+        return NotAssessable(
+            f"{_sentence(' and '.join(lacks))} Add one of them, or give it with --with."
+        )
     paid = paying(book, "DOC")["pays"].any(skipna=False)  # (1)
     told = _tells_of_failure(book, limits).any(skipna=False)  # (2)
     window = limits.fill("{doc.window_months}")

@@ -12,10 +12,14 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.headcount import (
+    CAPPED,
+    EARNED,
+    LACK,
     LEGAL_MINIMUM,
     LIVING_WAGE,
+    RATIO,
     adequate,
-    in_one_currency,
+    converted,
     manned,
     mean_by_officers,
     measured,
@@ -249,23 +253,31 @@ def _cost(
     judged = enough.notna() & rows["officers"].notna()
     heads, ratio = rows["officers"].where(judged), found["ratio"].where(judged)
     made = [
-        mean_by_officers("plain_mean", "pay over the living wage, by officers", ratio, heads),
         mean_by_officers(
-            "capped_index", "the same, no rank counting more than 1", ratio.clip(upper=1.0), heads
+            "plain_mean", "pay over the living wage, by officers", ratio, heads, RATIO
+        ),
+        mean_by_officers(
+            "capped_index",
+            "the same, no rank counting more than 1",
+            ratio.clip(upper=1.0),
+            heads,
+            CAPPED,
         ),
     ]
     mean = made[0].value
     if mean is None:
         return [], {"cost": "", "mean": "–"}
     short = (found["wage"] * least - found["pay"]).clip(lower=0.0)
-    gap, currency = in_one_currency(book, heads * short, rows)
-    bill, _ = in_one_currency(book, heads * found["pay"], rows)
+    moved, currency = converted(book, heads * short, rows)
+    moved_bill, _ = converted(book, heads * found["pay"], rows)
+    gap, bill = moved["value"], moved_bill["value"]
     priced = (gap.notna() | ~judged).all()
     if not priced or not total(bill):  # an amount has no rate, so the sums would be too low
         return made, {"cost": "", "mean": percent(mean, 1.0)}
     month, part = total(gap), total(gap) / total(bill)
     short_by = "officers x what their pay lacks to the living wage"
-    gaps, bills = of_officers("gap", "part", gap), of_officers("bill", "whole", bill)
+    gaps = of_officers("gap", "part", gap, weight=LACK, rate=moved["rate"])
+    bills = of_officers("bill", "whole", bill, weight=EARNED, rate=moved_bill["rate"])
     made += [
         Quotient("gap_a_month", short_by, gaps, unit=currency),
         Quotient("gap_a_year", f"{short_by}, x 12", gaps, times=12, unit=currency),

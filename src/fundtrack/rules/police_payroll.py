@@ -9,8 +9,11 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.headcount import (
+    CASH,
     LIVING_WAGE,
-    in_one_currency,
+    MONTHS,
+    OWED,
+    converted,
     manned,
     mean_by_officers,
     measured,
@@ -218,11 +221,11 @@ def _owed(book: Book, value: pd.Series, grave: pd.Series) -> list[Quotient]:
     rows = pay(book)[pay(book)["latest"]]
     months = book["police_pay"].loc[rows.index, "months_in_arrears"]
     officers = rows["officers"]
-    mean = mean_by_officers("mean_months", "months owed, by officers", months, officers)
+    mean = mean_by_officers("mean_months", "months owed, by officers", months, officers, MONTHS)
     if mean.value is None:
         return []
     long = grave.loc[rows.index].astype("Float64")
-    owed = of_officers("officer_months", "part", officers * months)
+    owed = of_officers("officer_months", "part", officers * months, weight=MONTHS)
     made = [
         Quotient("officer_months", "officers x months owed", owed, unit="officer-months"),
         replace(mean, unit="months"),
@@ -230,11 +233,13 @@ def _owed(book: Book, value: pd.Series, grave: pd.Series) -> list[Quotient]:
             "owed_a_month_share", "officers who are owed a month or more", long, officers
         ),
     ]
-    worth, currency = in_one_currency(book, value.loc[rows.index], rows)
-    bill, _ = in_one_currency(book, officers * rows["cash"], rows)
+    moved, currency = converted(book, value.loc[rows.index], rows)
+    moved_bill, _ = converted(book, officers * rows["cash"], rows)
+    worth, bill = moved["value"], moved_bill["value"]
     if worth.notna().all() and total(bill):
         what = "officers x months owed x pay before deductions"
-        values, bills = of_officers("value", "part", worth), of_officers("bill", "whole", bill)
+        values = of_officers("value", "part", worth, weight=OWED, rate=moved["rate"])
+        bills = of_officers("bill", "whole", bill, weight=CASH, rate=moved_bill["rate"])
         made += [
             Quotient("value", what, values, unit=currency),
             Quotient(
