@@ -253,7 +253,7 @@ def test_portfolios_never_mix_and_a_ledger_goes_forward_only(run, write, place):
     assert [(h.portfolio, len(h.moments)) for h in two] == [("DONOR", 1), ("Sahel", 1)]
     refused = run("check", path, *keep_it, "--as-of", "2023-12-31", code=2)
     assert "a ledger goes forward only" in refused.stderr and "--portfolio" in refused.stderr
-    assert "the ledger was not" in refused.stderr and "G1" in refused.stdout
+    assert "The ledger could not be used" in refused.stderr and "G1" in refused.stdout
     which = run("history", "--ledger", place, "--diff", "1", "1", code=2).stderr
     assert "“DONOR” (donor), “Sahel” (donor)" in which
     assert "It has “DONOR”" in run("history", "--ledger", place, "--portfolio", "X", code=2).stderr
@@ -462,7 +462,7 @@ def test_a_full_disk_gives_a_clear_line_and_loses_nothing(run, printed):
     )
     assert done.returncode == 2 and "Traceback" not in done.stderr
     (line,) = done.stderr.strip().splitlines()
-    assert "the ledger was not: fundtrack.db: The disk" in line and "lost" in line
+    assert "ledger could not be used: fundtrack.db: The disk" in line and "lost" in line
     assert [(f.id, f.what) for f in told("fundtrack.db").findings] == before
     run(*later, "--no-report", "--record", code=1)
     assert len(told("fundtrack.db").moments) == 2
@@ -507,7 +507,7 @@ def test_a_copy_is_written_though_the_ledger_is_not(run, write):
     path = write(grants=[{"grant_id": "G1"}])
     Path("notes.db").write_text("These are not the figures that you look for. " * 30)
     done = run("check", path, "--record", "--ledger", "notes.db", code=2)
-    said = "book.xlsx: The copy was written, the ledger was not: notes.db: It is not a ledger"
+    said = "The copy was written, but the ledger could not be used: notes.db: It is not a ledger"
     assert said in done.stderr
     assert path.with_name("book.checked.xlsx").exists()
     assert Path("notes.db").read_text().startswith("These are not")
@@ -518,6 +518,9 @@ def test_a_copy_is_written_though_the_ledger_is_not(run, write):
     [
         ("nowhere/fundtrack.db", "the folder is not there"),
         (".", "It is a folder"),
+        ("", "It names no file"),
+        (":memory:", "It names no file"),
+        ("x" * 300, "It cannot be used"),
         ("mysql://host/db", "That kind of database is not known"),
         ("postgresql://u:secret@127.0.0.1:1/db", "postgresql+psycopg://u:***@127.0.0.1:1/db"),
         ("other.db", "a database, but not a ledger of fundtrack"),

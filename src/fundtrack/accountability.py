@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundtrack.bounds import Bounds
+from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.history import Difference, History, Recorded, Reviewed
 from fundtrack.model import Assessment, FundtrackError, Limit, Limits
 
@@ -127,13 +127,10 @@ def record(paths: Sequence[Path], keeping: Keeping) -> list[Recorded]:
 
 
 def _json(path: Path) -> Any:
+    data = bytes_of(path, Bounds())
     try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise FundtrackError(
-            path.name, f"It cannot be read: {error.strerror}.", "See that it is there."
-        ) from error
-    except ValueError as error:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
         raise FundtrackError(
             path.name,
             "It is not what `fundtrack check --format json` prints.",

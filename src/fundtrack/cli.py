@@ -326,7 +326,8 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
 
     done: list[Checked] = []
     failed = False
-    visible = sys.stderr.isatty() and not quiet
+    # Without a console (pythonw) there is no standard error.
+    visible = bool(sys.stderr and sys.stderr.isatty()) and not quiet
     several = min(jobs, len(requests)) > 1
     outcomes = _side_by_side(requests, jobs) if several else map(_run, requests)
     bar: Any = click.progressbar(
@@ -340,8 +341,8 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
             else:
                 done.append(outcome)
                 if outcome.kept.trouble:
-                    first = "The copy was written, " if "report" in outcome.outputs else ""
-                    told = f"{outcome.assessment.file}: {first}the ledger was not"
+                    first = "The copy was written, but the" if outcome.outputs else "The"
+                    told = f"{outcome.assessment.file}: {first} ledger could not be used"
                     click.echo(f"fundtrack: {told}: {safe(outcome.kept.trouble)}", err=True)
                     failed = True
     return done, failed
@@ -349,8 +350,11 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
 
 def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+    from multiprocessing import get_context
 
-    with ProcessPoolExecutor(min(jobs, len(requests))) as pool:
+    # Begun afresh, as on Windows: a copy of a process that has run threads may hang.
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(requests)), mp_context=fresh) as pool:
         for request, future in [(r, pool.submit(_run, r)) for r in requests]:
             try:
                 yield future.result()

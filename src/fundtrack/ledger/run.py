@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import PurePath
 from typing import Any
@@ -67,11 +68,18 @@ class Run:
             run = cls(plain)
             # Touch all that is read later, so that a malformed file is told here, by its name.
             _ = run.terms, run.trail, run.fingerprint, run.day, run.portfolio, run.checked
+            _ = [date.fromisoformat(day) for day in (run.checked, run.day)]
+            _texts(run.plain, "fundtrack", "guidance")
+            _texts(run.plain["workbook"], "path", "sha256", "values_digest", "kind")
+            _texts(run.plain["settings"], *(n for n in _NAMED if n in run.plain["settings"]))
             for finding in run.findings:
-                _ = [finding[name] for name in _OF_A_FINDING], finding["severity"]
+                _ = [finding[name] for name in _OF_A_FINDING]
+                _texts(finding, *_OF_A_FINDING[:-1], "severity")
+                _texts({"organisation": None, **finding}, "organisation")
             for result in run.results.values():
-                _ = result["name"], result["status"], result["unit"], result["low"], result["high"]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+                _texts(result, "check", "name", "status", "unit")
+                _ = [float(result[name] or 0) for name in ("low", "high")]
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise FundtrackError(
                 file,
                 "It is not what `fundtrack check --format json` prints, or an older fundtrack "
@@ -140,4 +148,13 @@ class Run:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _texts(plain: Mapping[str, Any], *names: str) -> None:
+    """Raises TypeError where one of these is neither a text nor null: no ledger could take it."""
+    for name in names:
+        if not isinstance(plain[name], str | None):
+            raise TypeError(name)
+        (plain[name] or "").encode()  # half a character raises ValueError
+
+
+_NAMED = ("organisation_id", "reference_date", "period_start", "period_end")
 _OF_A_FINDING = ("id", "check", "scope", "table", "sheet", "field", "heading", "key", "accepted")

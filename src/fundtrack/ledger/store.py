@@ -175,12 +175,6 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One view of the ledger that writes beside it do not change."""
-        if self._file is not None and not self._file.exists():
-            raise FundtrackError(
-                self.name,
-                "There is no such ledger.",
-                "`fundtrack check WORKBOOK --record` begins one; --ledger names another place.",
-            )
         with self._told(), self._connected(write=False) as connection:
             behind = self._version(connection) < VERSION
             connection.rollback()
@@ -210,7 +204,7 @@ class Store:
 
     def _sqlite(self, *, write: bool) -> sa.Engine:
         assert self._file is not None
-        if not self._file.exists() and not self._new:
+        if not self._file.exists() and not (self._new and write):
             raise FundtrackError(
                 self.name,
                 "There is no such ledger.",
@@ -218,6 +212,8 @@ class Store:
             )
         if self._file.is_dir():
             raise FundtrackError(self.name, "It is a folder.", "Name a file, such as fundtrack.db.")
+        if self._file.exists() and not self._file.is_file():  # opening a pipe might wait for ever
+            raise FundtrackError(self.name, "It is not a regular file.", "Name another file.")
         url, fixed = self._url, _cannot_be_written(self._file)
         if fixed and not write:  # SQLite may read such a file only if nobody writes to it meanwhile
             target = self._file.absolute().as_uri()
@@ -317,6 +313,8 @@ class Store:
             raise FundtrackError(
                 self.name, f"It cannot be used: {error.strerror}.", "See that it can be written."
             ) from error
+        except (ValueError, KeyError, TypeError) as error:  # what was never written so
+            raise FundtrackError(self.name, *_DAMAGED) from error
 
     def _why(self, said: str) -> tuple[str, str]:
         for words, reason, cure in _SAID if self._is_sqlite else ():
@@ -331,6 +329,10 @@ class Store:
 _NOT_KNOWN = (
     "That kind of database is not known.",
     "Name a file, or a server as postgresql+psycopg://USER@HOST/DATABASE.",
+)
+_DAMAGED = (
+    "The file is damaged.",
+    "Put back a copy of it from before; fundtrack never repairs a ledger by guessing.",
 )
 _SAID = (
     (
@@ -363,18 +365,15 @@ _SAID = (
         "It is not a ledger: the file holds something else.",
         "Name another file with --ledger.",
     ),
-    (
-        "malformed",
-        "The file is damaged.",
-        "Put back a copy of it from before; fundtrack never repairs a ledger by guessing.",
-    ),
+    # Names and values that fundtrack did not write.
+    *((w, *_DAMAGED) for w in ("malformed", "no such", "already exists", "decode", "constraint")),
 )
 
 
 def _url(place: str) -> tuple[str, sa.URL]:
     """How a ledger is called in messages (never with a password), and where it is."""
     if "://" not in place:
-        return place, sa.URL.create("sqlite", database=place)
+        return _named(place), sa.URL.create("sqlite", database=place)
     try:
         url = sa.make_url(place)
     except exc.ArgumentError as error:
@@ -384,7 +383,16 @@ def _url(place: str) -> tuple[str, sa.URL]:
     name = url.render_as_string(hide_password=True)
     if url.drivername not in ("postgresql+psycopg", "sqlite"):
         raise FundtrackError(name, *_NOT_KNOWN)
+    if url.drivername == "sqlite":
+        _named(url.database or "")
     return name, url
+
+
+def _named(file: str) -> str:
+    """The name of a file that can be one: what SQLite keeps in memory would be lost at the end."""
+    if not file.strip() or "\0" in file or file.startswith((":", "file:")):
+        raise FundtrackError("--ledger", "It names no file.", "Name one, such as fundtrack.db.")
+    return file
 
 
 def _cannot_be_written(file: Path) -> bool:

@@ -184,7 +184,7 @@ def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
     tail = xml[at:]
     if _RULE.search(tail):
         tail = _EMPTY_FORMAT.sub(b"", _RULE.sub(b"", tail))
-    links = draft.rels(sheet.part)
+    links = [link for link in draft.rels(sheet.part) if link.external or draft.has(link.target)]
     drawings = {link.id: link for link in links if link.kind == "vmldrawing"}
     for link in links:
         if link.kind != "comments" or link.external:

@@ -57,7 +57,8 @@ def _rows(table: Table) -> list[dict[str, Any]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.date()
-    return value.item() if hasattr(value, "item") else value
+    plain = value.item() if hasattr(value, "item") else value
+    return None if isinstance(plain, float) and not isfinite(plain) else plain
 
 
 def _as_written(value: Any) -> Any:
