@@ -138,7 +138,8 @@ def _inflated(tail: memoryview, bit: int, most: int) -> tuple[int, bool]:
     """
     at, used = divmod(bit, 8)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS, zdict=bytes(_WINDOW))
-    length, step, rest = 0, 2**12, tail[at:]
+    length, step = 0, 2**12
+    rest: bytes | memoryview = tail[at:]
     try:
         if used:
             lead = _lead(used)
