@@ -292,8 +292,11 @@ def original_bytes(package: Package) -> bytes | None:
     try:
         head, rest = _head(package)
         pieces: list[bytes | memoryview] = []
-        at = 0
+        at, left = 0, len(package.bytes)  # all of the original stands in this file, and once
         for segment in head["segments"]:
+            left -= len(pieces[-1]) if pieces else 0
+            if left < 0:
+                return None
             if isinstance(segment, int):
                 pieces.append(rest[at : at + segment])
                 at += segment
