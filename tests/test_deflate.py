@@ -11,7 +11,6 @@ import pytest
 import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openxml_audit import OpenXmlValidator
 
 from fundtrack import report
 from fundtrack.model import Severity
@@ -68,7 +67,7 @@ def inflated(stream):
     return data
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     size=st.integers(1, 300_000),
     place=st.floats(0, 1),
@@ -296,24 +295,11 @@ def test_other_programs_read_the_whole_of_it(large, program):
     before, after = values(original), values(copy)
     assert after["Grants"] == before["Grants"]
     assert len(after["Grants"]) == COUNT
-    sheet = openpyxl.load_workbook(copy, read_only=True)["Grants"]
-    read = [list(row[:4]) for row in sheet.iter_rows(values_only=True)]
+    book = openpyxl.load_workbook(copy, read_only=True)
+    read = [list(row[:4]) for row in book["Grants"].iter_rows(values_only=True)]
+    book.close()
     assert read == [row[:4] for row in before["Grants"]]
     assert entries(copy)
-
-
-@programs
-def test_an_audit_finds_nothing_new_in_it(large, program, tmp_path):
-    """Of the cells only the first rows are looked at: the rest are bytes that did not change."""
-    found = []
-    for path in large[program]:
-        parts = parts_of(path)
-        beginning, end = parts[SHEET].index(b'<row r="9"'), parts[SHEET].index(b"</sheetData>")
-        parts[SHEET] = parts[SHEET][:beginning] + parts[SHEET][end:]
-        thin = zipped(tmp_path / path.name, parts)
-        errors = OpenXmlValidator().validate(str(thin)).errors
-        found.append({(e.part_uri, e.description) for e in errors})
-    assert found[1] <= found[0]
 
 
 @NEEDS_OFFICE
