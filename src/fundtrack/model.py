@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from math import fsum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -391,7 +392,7 @@ class Quotient:
     less: float = 0.0
     unit: str | None = None
 
-    @property
+    @cached_property
     def value(self) -> float | None:
         """The figure; None where there is nothing to divide by."""
         found = fsum(self.above["value"].tolist())
