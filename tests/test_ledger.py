@@ -543,10 +543,24 @@ def test_a_question_to_no_ledger_makes_none(run):
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2", "{}", "3", '{"trail": 3}', '[{"check": "DUR-01"}]'])
-def test_what_is_not_a_run_is_refused_before_anything_is_written(run, text):
+NOT_A_RUN = "It is not what"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "The file is empty."),
+        ("[1, 2", NOT_A_RUN),
+        ("[]", NOT_A_RUN),
+        ("{}", NOT_A_RUN),
+        ("3", NOT_A_RUN),
+        ('{"trail": 3}', NOT_A_RUN),
+        ('[{"check": "DUR-01"}]', NOT_A_RUN),
+    ],
+)
+def test_what_is_not_a_run_is_refused_before_anything_is_written(run, text, said):
     Path("odd.json").write_text(text)
-    assert "odd.json: It is not what" in run("record", "odd.json", code=2).stderr
+    assert f"odd.json: {said}" in run("record", "odd.json", code=2).stderr
     assert not Path("fundtrack.db").exists()
 
 

@@ -116,7 +116,7 @@ def record(paths: Sequence[Path], keeping: Keeping) -> list[Recorded]:
     runs = []
     for path in paths:
         plain = _json(path)
-        many = plain if isinstance(plain, list) else [plain]
+        many = plain if plain and isinstance(plain, list) else [plain]  # no run is not a run
         runs += [ledger.Run.of(one, path.name) for one in many]
     store = ledger.Store(keeping.place, new=True)
     runs.sort(key=lambda run: run.day)
