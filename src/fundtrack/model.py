@@ -295,21 +295,23 @@ class Fault:
     unusable: bool = False  # the cells count as blank from here on
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fault at one place, or one figure to read; the same names as in the JSON."""
+    """One fault at one place, or one figure to read, which has none; the same names as in the
+    JSON.
+    """
 
-    id: str
+    id: str = ""  # given when all findings are known
     check: str
     severity: Severity
     scope: str  # row, sheet, organisation, chain, portfolio ...
-    table: str | None
-    file: str
-    sheet: str | None
-    cell: str | None
-    row: int | None
-    field: str | None
-    heading: str | None
+    table: str | None = None
+    file: str = ""
+    sheet: str | None = None
+    cell: str | None = None
+    row: int | None = None
+    field: str | None = None
+    heading: str | None = None
     key: str | None
     value: Any
     expected: str

@@ -95,7 +95,6 @@ class Making:
         for spot in fault.spots:
             found.append(
                 Finding(
-                    id="",
                     check=fault.check,
                     severity=fault.severity,
                     scope=fault.scope,
@@ -179,7 +178,6 @@ class Making:
         accepted, message = self._exempted(check, key, message)
         place = table.place(label, field)
         return Finding(
-            id="",
             check=check,
             severity=severity,
             scope=scope,
@@ -211,7 +209,6 @@ class Making:
         sheet, until = place.part.sheet, last.part.sheet
         upto = f"{last.row:,}" if sheet == until else f"{last.row:,} of “{until}”"
         return Finding(
-            id="",
             check=check,
             severity=severity,
             scope="sheet",
@@ -271,17 +268,9 @@ class Making:
         """A finding that stands at no cell: of a figure, a country, the whole portfolio."""
         accepted, message = self._exempted(check, key, message)
         return Finding(
-            id="",
             check=check,
             severity=severity,
             scope=scope,
-            table=None,
-            file="",
-            sheet=None,
-            cell=None,
-            row=None,
-            field=None,
-            heading=None,
             key=key,
             value=value,
             expected=expected,
