@@ -321,6 +321,17 @@ def bare(folder: Path) -> Path:
 
 
 @builder
+def shared_strings_that_are_empty(folder: Path) -> Path:
+    """As Apache POI writes a book of numbers: the table of strings is there, with nothing in it."""
+    parts = package({"Grants": worksheet(re.sub(r"<c r=.A\d.*?</c>", "", ROWS))})
+    kind = SHEET + "sharedStrings+xml"
+    declared(parts, "xl/sharedStrings.xml", kind, f'<sst xmlns="{MAIN}" count="0"/>'.encode())
+    rels = "xl/_rels/workbook.xml.rels"
+    linked_from(parts, rels, ("rId9", "sharedStrings", "sharedStrings.xml"))
+    return zipped(folder / "empty_sst.xlsx", parts)
+
+
+@builder
 def named_like_ours(folder: Path) -> Path:
     names = ["Summary", "FINDINGS", "Checks", "Provenance", "Findings 2"]
     return zipped(folder / "ours.xlsx", package({name: worksheet() for name in names}))
