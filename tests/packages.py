@@ -678,3 +678,16 @@ def zip64_heads_and_flags(folder: Path) -> Path:
         extra.extra = struct.pack("<HHBL", 0x5455, 5, 1, 0)
         archive.writestr(extra, b"<a/>")
     return path
+
+
+@builder
+def nothing_called_compressed(folder: Path) -> Path:
+    """A preview picture of no bytes, not even those of an empty stream, with method 8."""
+    path, name = folder / "nothing.xlsx", b"docProps/thumbnail.wmf"
+    zipped(path, package())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name.decode()), b"")
+    data = bytearray(path.read_bytes())
+    data[data.index(name) - 22] = data[data.rindex(name) - 36] = zipfile.ZIP_DEFLATED
+    path.write_bytes(data)
+    return path
