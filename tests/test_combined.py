@@ -148,6 +148,12 @@ def added(odd, name, stem, data):
 
 
 @oddity
+def a_module_of_old_macros(odd):
+    """Excel lists those of Excel 5, which an .xlsx has no part for."""
+    odd.sub(BOOK, "</sheets>", '<sheet name="Module1" sheetId="99" r:id=""/></sheets>')
+
+
+@oddity
 def a_note(odd):
     note(odd, VML.format(NOTED[1]))
 
