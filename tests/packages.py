@@ -321,6 +321,17 @@ def bare(folder: Path) -> Path:
 
 
 @builder
+def shared_strings_that_are_empty(folder: Path) -> Path:
+    """As Apache POI writes a book of numbers: the table of strings is there, with nothing in it."""
+    parts = package({"Grants": worksheet(re.sub(r"<c r=.A\d.*?</c>", "", ROWS))})
+    kind = SHEET + "sharedStrings+xml"
+    declared(parts, "xl/sharedStrings.xml", kind, f'<sst xmlns="{MAIN}" count="0"/>'.encode())
+    rels = "xl/_rels/workbook.xml.rels"
+    linked_from(parts, rels, ("rId9", "sharedStrings", "sharedStrings.xml"))
+    return zipped(folder / "empty_sst.xlsx", parts)
+
+
+@builder
 def named_like_ours(folder: Path) -> Path:
     names = ["Summary", "FINDINGS", "Checks", "Provenance", "Findings 2"]
     return zipped(folder / "ours.xlsx", package({name: worksheet() for name in names}))
@@ -666,4 +677,17 @@ def zip64_heads_and_flags(folder: Path) -> Path:
         extra = zipfile.ZipInfo("customXml/é.xml")  # sets the flag of UTF-8 names
         extra.extra = struct.pack("<HHBL", 0x5455, 5, 1, 0)
         archive.writestr(extra, b"<a/>")
+    return path
+
+
+@builder
+def nothing_called_compressed(folder: Path) -> Path:
+    """A preview picture of no bytes, not even those of an empty stream, with method 8."""
+    path, name = folder / "nothing.xlsx", b"docProps/thumbnail.wmf"
+    zipped(path, package())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name.decode()), b"")
+    data = bytearray(path.read_bytes())
+    data[data.index(name) - 22] = data[data.rindex(name) - 36] = zipfile.ZIP_DEFLATED
+    path.write_bytes(data)
     return path

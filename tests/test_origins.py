@@ -81,7 +81,7 @@ CELLS_END = re.compile(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s
 
 def upto_cells_end(sheet):
     wide = sheet.startswith((b"\xff\xfe", b"\xfe\xff"))
-    (end,) = CELLS_END.finditer(sheet.replace(b"\0", b"") if wide else sheet)
+    *_, end = CELLS_END.finditer(sheet.replace(b"\0", b"") if wide else sheet)
     return end.end() * 2 - 2 if wide else end.end()  # the mark at the start has no zeros in it
 
 

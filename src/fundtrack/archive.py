@@ -217,7 +217,7 @@ class Archive:
 
     def _inflate(self, entry: RawEntry) -> bytes:
         most = self._most(entry)
-        if entry.method == 0:
+        if entry.method == 0 or not entry.data:  # some writers call nothing at all deflated
             data = bytes(entry.data)
         else:
             inflater = zlib.decompressobj(-zlib.MAX_WBITS)

@@ -598,7 +598,8 @@ def strip(
     )
     if isinstance(written, str):
         _stop(written)
-    click.echo(f"The original: {written}")
+    goal, left = written
+    click.echo("\n".join([f"The original: {goal}", *left]))
 
 
 @main.command(

@@ -130,6 +130,11 @@ def with_answers(assessment: Assessment, before: Earlier) -> Assessment:
     return replace(assessment, answers=before.answers.given, remarks=[*assessment.remarks, *told])
 
 
+def replies(workbook: read.Workbook) -> list[str]:
+    """Sentences on what reviewers replied to notes of an earlier copy: it stays in the workbook."""
+    return report.replies(workbook.package) if workbook.package else []
+
+
 def place(path: Path, output: Path | None, *, shared: bool = False) -> Path:
     """Where the copy of a workbook goes: beside it, into the folder given, or to the file given.
 
@@ -200,9 +205,9 @@ def seal(password: str | None) -> Callable[[bytes], bytes]:
 
 def strip(
     path: Path, output: Path | None, bounds: Bounds, password: str | None, *, force: bool
-) -> Path:
-    """Writes the original back from an annotated copy, and gives its path. Raises FundtrackError
-    as `report.strip` does.
+) -> tuple[Path, list[str]]:
+    """Writes the original back from an annotated copy, and gives its path, with sentences on what
+    was left in it. Raises FundtrackError as `report.strip` does.
     """
     stem = path.stem.removesuffix(".checked")
     aside = path.with_name(f"{stem}.original{path.suffix}")
@@ -213,5 +218,4 @@ def strip(
     opened = read.unlocked(path, data, bounds, password)
     package = Package(path, data=opened, bounds=bounds)
     sealing = seal(password) if opened is not data else None
-    report.strip(path, goal, force=force, package=package, seal=sealing)
-    return goal
+    return goal, report.strip(path, goal, force=force, package=package, seal=sealing)

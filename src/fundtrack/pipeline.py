@@ -133,7 +133,7 @@ def _assessed(
         findings=[replace(f, file=name) if not f.file else f for f in findings],
         exceptions=[e.as_dict() for e in given.exemptions],
         tables=tables,
-        remarks=[*mapped.remarks, *given.remarks],
+        remarks=[*mapped.remarks, *given.remarks, *copies.replies(workbook)],
         digests=workbook.sheet_digests,
         entered=workbook.entered_digests,
         workings=workings(book, results, request.max_workings) if request.report else None,
@@ -223,8 +223,8 @@ def strip(
     force: bool,
     bounds: Bounds | None = None,
     password: str | None = None,
-) -> Path:
-    """Writes the original back from an annotated copy, and gives its path. Raises
-    FundtrackError.
+) -> tuple[Path, list[str]]:
+    """Writes the original back from an annotated copy, and gives its path, with sentences on what
+    was left in it. Raises FundtrackError.
     """
     return copies.strip(path, output, bounds or Bounds(), password, force=force)

@@ -163,6 +163,7 @@ def _usual(package: Package) -> bool:
         and not any("\\" in name or name.startswith("/") for name in package.names)
         and not (package.has(links) and b"\\" in package.read(links))
         and all(s.part.lower().startswith(f"xl/{s.kind}s/") for s in package.sheets if s.part)
+        and all(s.rid for s in package.sheets)  # modules of Excel 5 are listed, without a part
     )
 
 
@@ -171,7 +172,8 @@ def _for_calamine(package: Package, changed: dict[str, bytes]) -> bytes:
     facts = child(package.workbook, "workbookPr")
     since_1904 = facts is not None and facts.get("date1904") in ("1", "true")
     listed, links, parts = [], [], {}
-    for n, sheet in enumerate((s for s in package.sheets if s.kind == "worksheet"), 1):
+    sheets = (s for s in package.sheets if s.kind == "worksheet" and s.rid)
+    for n, sheet in enumerate(sheets, 1):
         listed.append(
             f'<sheet name={_quoted(sheet.name)} sheetId="{n}" state="{sheet.state}" r:id="rId{n}"/>'
         )

@@ -15,6 +15,7 @@ from fundtrack.report.package import unanswered
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip, stripped
+from fundtrack.report.threads import replies
 from fundtrack.report.verify import Verified, refuse_loss, verify
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "redacted",
     "refuse_loss",
     "refuse_target",
+    "replies",
     "shared_workbook",
     "strip",
     "stripped",

@@ -76,6 +76,8 @@ _STRICT_NAMES = (
     ("http://schemas.openxmlformats.org/drawingml/2006/", "http://purl.oclc.org/ooxml/drawingml/"),
 )
 _SHARED = re.compile(rb"<si>(.*?)</si>", re.DOTALL)
+_STRING_ITEM = re.compile(rb"<(?:\w+:)?si[\s/>]")
+_INLINE = re.compile(rb' t="inlineStr"><is><t(?: xml:space="preserve")?>([^<]*)</t></is>')
 _CELL = re.compile(rb'(<c r="[A-Z]+[0-9]+")(?: s="([0-9]+)")?(?: t="s"><v>([0-9]+)</v>)?')
 _FORMAT = re.compile(rb'(<(?:col|row)\b[^>]*? (?:style|s)=")([0-9]+)')
 _DIFFERENTIAL = re.compile(rb'((?:dxfId|DxfId|CellStyleDxfId)=")([0-9]+)')
@@ -241,8 +243,10 @@ class _Graft:
         self._source_formats = len(children(source.parse(styles), "cellXfs", "xf")) if styles else 0
         shared = source.part_of_kind("sharedStrings")
         # The workbook's shared strings stay untouched: ours stand in the cells. A workbook that has
-        # none takes ours as they are.
+        # none takes ours as they are. Where its table is there but empty (as Apache POI writes it
+        # for a book of numbers), Excel would rewrite inline strings: they are written as values.
         self._strings: list[bytes] | None = []
+        self._as_values = False
         if shared and _has_no_strings(draft):
             self._strings = None
             draft.put(_STRINGS, self._spelt(source.read(shared)), _STRINGS_TYPE)
@@ -250,6 +254,7 @@ class _Graft:
         elif shared:
             texts = _SHARED.findall(source.read(shared))
             self._strings = [b' t="inlineStr"><is>%b</is>' % text for text in texts]
+            self._as_values = not _has_string_items(draft)
         self._table_ids, self._table_names = _tables(draft.package)
 
     def part(self, name: str, blocks: Sequence[Block] = ()) -> str:
@@ -264,6 +269,8 @@ class _Graft:
         data = self._source.read(name)
         if content_type.endswith("worksheet+xml"):
             data = spliced(self._sheet(data), blocks)
+            if self._as_values:
+                data = _INLINE.sub(rb' t="str"><v>\1</v>', data)
         elif content_type.endswith("table+xml"):
             data = self._table(stretched(data, blocks))
         elif name.endswith(".vml"):
@@ -348,6 +355,11 @@ def _has_no_strings(draft: Draft) -> bool:
         or draft.has(_STRINGS)
         or any(package.content_types.of(name) == _STRINGS_TYPE for name in package.names)
     )
+
+
+def _has_string_items(draft: Draft) -> bool:
+    part = draft.package.part_of_kind("sharedStrings") or _STRINGS
+    return draft.has(part) and bool(_STRING_ITEM.search(draft.read(part)))
 
 
 def _tables(package: Package) -> tuple[set[int], set[str]]:

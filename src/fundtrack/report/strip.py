@@ -10,7 +10,7 @@ from pathlib import Path
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, SheetPart, child, children, sheet_of
+from fundtrack.ooxml import Package, Relationship, SheetPart, child, children, local, sheet_of
 from fundtrack.report.annotate import (
     OUR_NAMES,
     SHARED_STRING,
@@ -28,7 +28,16 @@ from fundtrack.report.package import (
     serialise,
     write_file,
 )
+from fundtrack.report.threads import (
+    Thread,
+    comments_in,
+    folded,
+    replies,
+    threads_of,
+)
 
+_PERSON = re.compile(rb"""\b(?:mention)?personId\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
+_STAND_IN = "tc="  # what the author of a note that stands in for a comment begins with
 # None of these looks past the next element of its kind; see SHARED_STRING.
 _RULE = re.compile(
     rb"<(?:\w+:)?cfRule\b(?:(?!</?(?:\w+:)?cfRule\b).){0,2000}?"
@@ -68,11 +77,11 @@ def strip(
     force: bool = False,
     package: Package | None = None,
     seal: Callable[[bytes], bytes] | None = None,
-) -> None:
+) -> list[str]:
     """Write the workbook without its annotation; `path` is only read.
 
     `package` is its content where that was read before, `seal` protects what is written by a
-    password.
+    password. Gives sentences on what was left in it, since it is not only ours.
 
     The target is the original file, byte for byte, unless another program has saved the annotated
     file since: then its values and formulas are the original's. Raises FundtrackError where the
@@ -87,6 +96,7 @@ def strip(
         )
     data = stripped(package)
     write_file(target, seal(data) if seal else data)
+    return replies(Package(path, data=data, bounds=package.bounds))
 
 
 def stripped(package: Package) -> bytes:
@@ -99,6 +109,7 @@ def _strip_resaved(draft: Draft) -> bytes:
     package = draft.package
     ours = {sheet_of(reference) for reference in added_sheets(package).values()}
     before = _reached(draft)
+    people = _people(draft)
     _blank_strings(draft, ours)
     for sheet in package.sheets:
         if sheet.name in ours:
@@ -109,10 +120,10 @@ def _strip_resaved(draft: Draft) -> bytes:
         if link.kind == "calcchain":  # it lists cells of the sheets that go; Excel makes it anew
             draft.unlink(package.main_part, link.id)
     _remove_from_workbook(draft, ours)
+    _remove_people(draft, people - _people(draft))
     for name in before - _reached(draft):  # the sheets with their tables, drawings and charts
         draft.remove(name)
-    if package.has(ORIGINAL):
-        draft.remove(ORIGINAL)
+    draft.remove(ORIGINAL)
     return draft.finished(with_original=False)
 
 
@@ -186,10 +197,13 @@ def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
         tail = _EMPTY_FORMAT.sub(b"", _RULE.sub(b"", tail))
     links = [link for link in draft.rels(sheet.part) if link.external or draft.has(link.target)]
     drawings = {link.id: link for link in links if link.kind == "vmldrawing"}
+    threads = threads_of(draft.package, sheet.part)
     for link in links:
+        if threads and link.kind == "threadedcomment" and not link.external:
+            _remove_threads(draft, sheet, link, {t.id for t in threads if not t.replied})
         if link.kind != "comments" or link.external:
             continue
-        cells, left = _remove_notes(draft, link.target)
+        cells, left = _remove_notes(draft, link.target, threads)
         if cells and not left:
             draft.unlink(sheet.part, link.id)
         for drawing in drawings.values() if cells else ():
@@ -200,29 +214,72 @@ def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
         draft.put(sheet.part, xml[:at] + tail)
 
 
-def _remove_notes(draft: Draft, part: str) -> tuple[set[tuple[int, int]], int]:
-    """Take our notes out of a comments part; give their cells and how many others there are.
+def _remove_threads(draft: Draft, sheet: SheetPart, link: Relationship, gone: set[str]) -> None:
+    """Take comments out of a part of comments with replies, and the part where none is left."""
+    root = parse_part(draft, link.target)
+    comments = comments_in(root)
+    removed = [e for e in comments if folded(e.get("id")) in gone]
+    for comment in removed:
+        _drop(comment)
+    if removed and len(removed) == len(comments):
+        draft.unlink(sheet.part, link.id)
+    if removed:
+        draft.put(link.target, serialise(root))
 
-    Authors keep their positions, ours without its name.
+
+def _people(draft: Draft) -> set[str]:
+    """Give the ids of those whom the comments with replies name that sheets link, as of now."""
+    return {
+        folded(number.decode("ascii", "replace"))
+        for sheet in draft.package.sheets
+        for link in (draft.rels(sheet.part) if sheet.part else ())
+        if link.kind == "threadedcomment" and not link.external and draft.has(link.target)
+        for number in _PERSON.findall(draft.read(link.target))
+    }
+
+
+def _remove_people(draft: Draft, gone: set[str]) -> None:
+    """Take people out of the workbook's list, and the list where nobody is left."""
+    for link in draft.rels(draft.package.main_part) if gone else ():
+        if link.kind == "person" and draft.has(link.target):
+            root = parse_part(draft, link.target)
+            for person in [e for e in root if folded(e.get("id")) in gone]:
+                _drop(person)
+            draft.put(link.target, serialise(root))
+            if not any(local(e) == "person" for e in root):
+                draft.unlink(draft.package.main_part, link.id)
+
+
+def _remove_notes(
+    draft: Draft, part: str, threads: list[Thread]
+) -> tuple[set[tuple[int, int]], bool]:
+    """Take our notes out of a comments part; give their cells, and whether there are others.
+
+    Those that stand in for comments go where those do. Authors keep their positions, ours without
+    its name.
     """
     root = parse_part(draft, part)
     authors = children(root, "authors", "author")
-    ours = {str(i) for i, author in enumerate(authors) if (author.text or "") == AUTHOR}
-    for number in ours:
-        authors[int(number)].text = None
-    cells, left = set(), 0
+    names = {str(number): author.text or "" for number, author in enumerate(authors)}
+    replied = {cell_of(thread.cell): thread.replied for thread in threads}
+    cells, left = set(), set[str]()
     for comment in children(root, "commentList", "comment"):
-        at = cell_of(comment.get("ref"))
+        at, by = cell_of(comment.get("ref")), comment.get("authorId", "")
         # LibreOffice saves notes without their author; ours are told by how they begin.
         said = "".join(map(str, comment.itertext())).lstrip()
-        if at is not None and (comment.get("authorId") in ours or said.startswith(START)):
+        ours = names.get(by) == AUTHOR or said.startswith(START) or at in replied
+        if at is not None and ours and not replied.get(at):
             cells.add(at)
             _drop(comment)
         else:
-            left += 1
+            left.add(by)
+    for number, name in names.items():
+        gone = cells and number not in left
+        if name == AUTHOR or (gone and name.startswith(_STAND_IN)):
+            authors[int(number)].text = None
     if cells:
         draft.put(part, serialise(root))
-    return cells, left
+    return cells, bool(left)
 
 
 def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> int:
