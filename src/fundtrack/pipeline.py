@@ -73,7 +73,13 @@ def _check(request: Request) -> Checked:
         _prepare()
     workbook = reading.result()
     earlier = copies.earlier(
-        workbook, goal, bounds, password, force=request.force, shared=request.redact
+        workbook,
+        goal,
+        bounds,
+        password,
+        force=request.force,
+        shared=request.redact,
+        companions=request.companions,
     )
     companions = [read.workbook(other, bounds, password) for other in request.companions]
     assessment, book, exemptions = _assessed(workbook, companions, request)
@@ -175,16 +181,31 @@ def _prepare() -> None:
     validate.prepare()
 
 
-def clash(requests: Sequence[Request]) -> tuple[Path, Path] | None:
-    """Two workbooks whose copies would be the same file, so that one would replace the other."""
+def clash(requests: Sequence[Request]) -> str | None:
+    """What is wrong where one of several workbooks would be replaced by the copy of another, or a
+    copy by another's; None where all is well.
+    """
+    inputs = {_identity(request.path): request.path for request in requests}
     met: dict[str, Path] = {}
     for request in requests:
         if request.report and len(requests) > 1:
-            goal = copies.place(request.path, request.output, shared=request.redact)
-            first = met.setdefault(os.path.normcase(goal.resolve()), request.path)
+            place = _identity(copies.place(request.path, request.output, shared=request.redact))
+            first = met.setdefault(place, request.path)
             if first is not request.path:
-                return first, request.path
+                return (
+                    f"{first} and {request.path} would have the same copy. Check them one by one, "
+                    "each with its own --output."
+                )
+            if place in inputs:
+                return (
+                    f"{inputs[place]} is where the copy of {request.path} goes, and is to be "
+                    "checked too. Leave it out: what reviewers wrote in it goes along."
+                )
     return None
+
+
+def _identity(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
 
 
 def assess(
