@@ -564,6 +564,62 @@ def test_what_is_not_a_run_is_refused_before_anything_is_written(run, text, said
     assert not Path("fundtrack.db").exists()
 
 
+def changed(text, path, value):
+    """The JSON of a run in which another value stands at that path."""
+    plain = json.loads(text)
+    *way, last = path.split("/")
+    at = plain
+    for name in way:
+        at = at[int(name) if isinstance(at, list) else name]
+    at[last] = value
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("checked", "yesterday"),
+        ("checked", 20_241_231),
+        ("settings/reference_date", "2024-02-30"),
+        ("settings/organisation_id", ["DONOR-001"]),
+        ("workbook/path", 5),
+        ("workbook/sha256", {"a": 1}),
+        ("findings/0/key", 7),
+        ("findings/0/organisation", "half a character \ud800"),
+        ("findings/0/severity", None),
+        ("findings", {"id": 1}),
+        ("results/0/low", "much"),
+        ("results/0/high", 10**400),
+        ("results/0/status", []),
+        ("results/0/threshold", "a quarter"),
+        ("results/0/threshold", 10**400),
+        ("results/0/low", float("inf")),
+        ("results/0/high", float("nan")),
+        ("thresholds/dur.short_months", float("nan")),
+        ("thresholds", []),
+        ("trail/records", "all"),
+        ("trail/judged/DUR-01", "5-"),
+    ],
+)
+def test_a_run_with_a_value_that_it_cannot_have_is_refused(run, json_of_the_sample, path, value):
+    plain = changed(json_of_the_sample, path, value)
+    Path("odd.json").write_text(json.dumps(plain), encoding="utf-8")
+    (line,) = run("record", "odd.json", code=2).stderr.strip().splitlines()
+    assert line.startswith(f"fundtrack: odd.json: {NOT_A_RUN}")
+    assert not Path("fundtrack.db").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"a":' * 100_000, "1" * 100_000, "NaN", "-Infinity", '"\\ud800"', "\ufeff{}"],
+)
+def test_what_only_looks_like_json_is_refused(run, text):
+    Path("odd.json").write_text(text, encoding="utf-8")
+    (line,) = run("record", "odd.json", code=2).stderr.strip().splitlines()
+    assert line.startswith(f"fundtrack: odd.json: {NOT_A_RUN}")
+    assert not Path("fundtrack.db").exists()
+
+
 # --- Older ledgers --------------------------------------------------------------------------------
 
 # As the first version made them, before there were answers; a release never changes this text.

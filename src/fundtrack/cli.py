@@ -102,6 +102,10 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     _end_when_told()
+    try:
+        Path.cwd()
+    except OSError:
+        _stop("The folder in which you stand is no longer there. Go to another one first.")
 
 
 def _end_when_told() -> None:
@@ -520,12 +524,9 @@ def _today() -> str:
 
 def _now() -> str:
     """The moment of the run, ISO. SOURCE_DATE_EPOCH fixes it."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = (
-        datetime.fromtimestamp(int(epoch), UTC)
-        if epoch and epoch.isdigit()
-        else datetime.now(UTC).astimezone()
-    )
+    now = datetime.now(UTC).astimezone()
+    with suppress(KeyError, ValueError, OverflowError, OSError):  # not there, or no time
+        now = datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC)
     return now.isoformat(timespec="seconds")
 
 
