@@ -1,4 +1,4 @@
-"""What a machine may do to a command: no room, no reader, no console, a place that cannot be, a stop.
+"""What a machine may do to a command: no room, reader, console or time, a place that cannot be.
 
 Whatever it is, it ends in one line and exit code 2; no file is lost, half-written or replaced that
 is not the command's own.
