@@ -620,6 +620,44 @@ def test_what_only_looks_like_json_is_refused(run, text):
     assert not Path("fundtrack.db").exists()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE fundtrack_run SET thresholds = '{'",
+        "UPDATE fundtrack_run SET reference_date = 'spring'",
+        "UPDATE fundtrack_run SET number = 'first'",
+        "UPDATE fundtrack_change SET what = 'odd'",
+        "UPDATE fundtrack_count SET number = 'many'",
+        "UPDATE fundtrack_result SET low = 'little'",
+        "DROP TABLE fundtrack_count",
+    ],
+)
+def test_a_damaged_ledger_is_told_and_kept(run, printed, monkeypatch, statement):
+    run("record", printed)
+    with closing(sqlite3.connect("fundtrack.db")) as ledger:
+        ledger.execute(statement)
+        ledger.commit()
+    before = Path("fundtrack.db").read_bytes()
+    monkeypatch.delenv("FUNDTRACK_DEBUG")
+    for words in (["history"], ["history", "--diff", "1", "1"]):
+        (line,) = run(*words, code=2).stderr.strip().splitlines()
+        assert "fundtrack.db: The file is damaged. Put back a copy of it from before" in line
+    assert Path("fundtrack.db").read_bytes() == before
+
+
+def test_a_fault_of_ours_is_not_told_as_damage_of_the_ledger(run, printed, monkeypatch):
+    def broken(*_):
+        raise KeyError("a fault")
+
+    monkeypatch.setattr("fundtrack.ledger.questions._moments", broken)
+    run("record", printed)
+    assert isinstance(run("history", code=1).exception, KeyError)  # for who looks for it
+    monkeypatch.delenv("FUNDTRACK_DEBUG")
+    (line,) = run("history", code=2).stderr.strip().splitlines()
+    assert "fundtrack itself failed (KeyError at test_ledger.py:" in line
+    assert "the ledger is sound and not changed" in line
+
+
 # --- Older ledgers --------------------------------------------------------------------------------
 
 # As the first version made them, before there were answers; a release never changes this text.
@@ -758,6 +796,8 @@ def test_two_checks_are_compared(run, two_checks):
     assert sum(f["change"] == "appeared" for f in same["findings"]) == 1
     none = run("history", "--diff", "1", "7", code=2).stderr
     assert "Name one by its number or day: 1 (2024-12-31), 2" in none
+    for odd in ("²", "9" * 5000, "0", "2024-02-30", "-1"):
+        assert "It has no check" in run("history", "--diff", "1", odd, code=2).stderr
 
 
 def test_the_workbook_of_a_history_has_tables_and_charts_and_is_not_put_over_another_file(

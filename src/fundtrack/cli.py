@@ -481,15 +481,11 @@ def _guarded(file: str, work: Callable[[], Any]) -> Any:
     except Exception as error:
         if os.environ.get("FUNDTRACK_DEBUG"):
             raise
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = (
-            f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-        )
+        from fundtrack.words import place_of
+
         return _line(
-            f"{file}: fundtrack itself failed ({type(error).__name__}{where}). Nothing was "
-            "changed. Please report this line, without the workbook."
+            f"{file}: fundtrack itself failed ({place_of(error)}). Nothing was changed. Please "
+            "report this line, without the workbook."
         )
 
 
