@@ -15,6 +15,7 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
+import jsonschema
 import openpyxl
 import pytest
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from books import book, rows_of
-from fundtrack import accountability
+from fundtrack import accountability, schema
 from fundtrack.cli import main
 from fundtrack.trail import positions, ranges
 
@@ -798,6 +799,38 @@ def test_two_checks_are_compared(run, two_checks):
     assert "Name one by its number or day: 1 (2024-12-31), 2" in none
     for odd in ("²", "9" * 5000, "0", "2024-02-30", "-1"):
         assert "It has no check" in run("history", "--diff", "1", odd, code=2).stderr
+
+
+def test_history_as_json_keeps_to_its_schema_and_csv_has_its_columns(
+    run, printed, two_checks, reviewed, place
+):
+    run("record", printed, "--portfolio", "Sahel")
+    again, review = reviewed
+    copy = again(1)
+    act = {"Status": "agreed", "Agreed_action": "Extend it", "Due_date": date(2024, 12, 10)}
+    review(copy, "a.checked.xlsx", "G1", **act)
+    shape = json.loads((schema.root() / "history.schema.json").read_text(encoding="utf-8"))
+    one = ["--portfolio", "DONOR-001"]
+    answered = ["--ledger", place, "--portfolio", "DONOR"]
+    asked = [
+        *([], one, answered, [*answered, "--as-of", "2026-01-01"]),
+        [*answered, "--diff", "1", "1"],
+        *([*one, "--by", by] for by in ("finding", "organisation", "check")),
+        *([*one, *period] for period in (["--since", "2025-01-01"], ["--until", "2024-12-31"])),
+        [*one, "--diff", "previous", "last"],
+    ]
+    for options in asked:
+        printed = run("history", *options, "--format", "json").stdout
+        jsonschema.validate(json.loads(printed), shape)
+        text = run("history", *options, "--format", "csv").stdout
+        by = options[3] if "--by" in options else None
+        name = {"finding": "finding", "organisation": "of_organisation", "check": "of_check"}
+        members = shape["$defs"][name.get(by, "moment")]["properties"]
+        head = ["portfolio", "kind", *members]
+        if "--diff" in options:
+            members = shape["$defs"]["compared"]["properties"]
+            head = ["change", *(m for m in members if m != "change")]
+        assert text.splitlines()[0].split(",") == [m for m in head if m != "answers"]
 
 
 def test_the_workbook_of_a_history_has_tables_and_charts_and_is_not_put_over_another_file(

@@ -1,4 +1,6 @@
-"""The ledger's answers as people and programs read them: a page, a list, JSON, CSV."""
+"""The ledger's answers as people and programs read them: a page, a list, JSON and CSV (see
+`schemas/history.schema.json`).
+"""
 
 from __future__ import annotations
 
