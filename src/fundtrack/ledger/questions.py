@@ -295,6 +295,7 @@ def _picked(store: Store, rows: Sequence[Any], name: str) -> int:
         raise FundtrackError(
             store.name,
             f"It has no check “{name}” of this portfolio.",
-            f"Name one by its number or day: {known}; or “last”, “previous”.",
+            f"Name one by its number or day: {known}; or “last”"
+            + (", “previous”." if len(rows) > 1 else ". There is none before it yet."),
         )
     return at
