@@ -114,6 +114,21 @@ def test_a_copy_is_not_checked_beside_its_original_that_would_replace_it(run, bo
     run("check", "grants.checked.xlsx", book, "--no-report", "-q")
 
 
+@pytest.mark.parametrize("name", [".", "..", "", "x" * 300, "gone.xlsx", "loop.xlsx", "pipe.xlsx"])
+def test_what_cannot_be_an_input_is_told_by_every_command(run, book, name):
+    if sys.platform != "win32":
+        Path("gone.xlsx").symlink_to("nowhere")
+        Path("loop.xlsx").symlink_to("loop.xlsx")
+        os.mkfifo("pipe.xlsx")
+    before = digests()
+    for words in (["check"], ["inspect"], ["strip"], ["verify"], ["review"], ["template", "--from"],
+                  ["record"], ["check", book, "--with"], ["check", book, "--thresholds"],
+                  ["check", book, "--password-file"]):  # fmt: skip
+        (line,) = run(*words, name, code=2).stderr.strip().splitlines()
+        assert "itself failed" not in line
+    assert digests() == before
+
+
 def outcome(*arguments, **given):
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],

@@ -145,7 +145,7 @@ def place(path: Path, output: Path | None, *, shared: bool = False) -> Path:
     name = f"{path.stem.removesuffix('.checked')}.{word}{suffix}"
     if name == path.name:  # an annotated copy is checked again: it is an input too, and stays
         name = f"{path.stem}.again{suffix}"
-    return into(output, path.with_name(name))
+    return into(output, path.parent / name)  # “.” has no name
 
 
 def into(output: Path | None, usual: Path) -> Path:
@@ -225,13 +225,13 @@ def strip(
     """Writes the original back from an annotated copy, and gives its path. Raises FundtrackError
     as `report.strip` does.
     """
+    data = bytes_of(path, bounds)
     stem = path.stem.removesuffix(".checked")
     aside = path.with_name(f"{stem}.original{path.suffix}")
     usual = path.with_name(f"{stem}{path.suffix}") if stem != path.stem else aside
     target = into(output, usual)
     if output is None and target.exists():  # the original is still there: do not touch it
         target = aside
-    data = bytes_of(path, bounds)
     opened = read.unlocked(path, data, bounds, password)
     package = Package(path, data=opened, bounds=bounds)
     sealing = seal(password) if opened is not data else None
