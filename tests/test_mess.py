@@ -177,6 +177,13 @@ def test_amounts_in_thousands_are_not_read_and_the_cure_is_given(heading, factor
     assert "“Amount awarded”" in told.remedy
 
 
+def test_a_sheet_is_known_by_its_headings_though_its_amounts_are_in_thousands(book):
+    rows = [[*row, "EUR m" if i == 0 else 1] for i, row in enumerate(renamed("Amount (£000s)"))]
+    seen = assess(book(rows, title="Data"))
+    told = found(seen, "SCH-heading")
+    assert [f.cell for f in told] == ["G1", "I1"] and len({f.id for f in told}) == 2
+
+
 def test_the_cure_for_amounts_in_thousands_is_one(book):
     both = [[*row, "Amount awarded" if i == 0 else row[6] * 1000]
             for i, row in enumerate(renamed("Amount (£000s)"))]  # fmt: skip

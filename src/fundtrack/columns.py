@@ -253,6 +253,7 @@ def _by_headings(grid: Grid) -> TableSchema | None:
         if table.orientation != "rows" or not (heading := sheets.heading(grid, table)):
             continue
         fields = {*heading.fields.values(), *(name for name, _ in heading.twice)}
+        fields |= {f.name for _, _, f, _ in heading.scaled}  # there, though not read
         required = {f.name for f in table.fields if f.constraints.required}
         # Short headings such as Area, Type, Amount stand in many sheets: then all must be there.
         told = required <= fields or (
