@@ -105,6 +105,12 @@ def test_a_companion_is_an_input_too(run, book, write):
     assert sha256(path.read_bytes()).hexdigest() == before
 
 
+def test_a_file_that_is_given_twice_is_not_counted_twice(run, book, write):
+    path = write(thresholds="parameter | value\ndur.short_months | 30")
+    for files in (["--with", book], ["--with", path, "--thresholds", path]):
+        assert "It is given twice" in run("check", book, *files, "--no-report", code=2).stderr
+
+
 def test_a_copy_is_not_checked_beside_its_original_that_would_replace_it(run, book):
     """As `fundtrack check *.xlsx` would in a folder that has been checked before."""
     before = digests()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fundtrack import copies, read, report, rules
 from fundtrack.accountability import Keeping, Kept, keep
 from fundtrack.bounds import Bounds
-from fundtrack.model import Assessment, Options, Severity
+from fundtrack.model import Assessment, FundtrackError, Options, Severity
 
 if TYPE_CHECKING:
     from fundtrack import columns
@@ -64,6 +64,7 @@ def check(request: Request) -> Checked:
 
 def _check(request: Request) -> Checked:
     path, bounds, password = request.path, request.bounds, request.password
+    _once(path, request.companions)
     goal = copies.place(path, request.output, shared=request.redact) if request.report else None
     measured = Event()
     with ThreadPoolExecutor(1) as aside:
@@ -108,6 +109,19 @@ def _check(request: Request) -> Checked:
     if unnoted:
         outputs["findings_without_note"] = str(unnoted)
     return Checked(assessment, outputs, worst, kept)
+
+
+def _once(path: Path, companions: Sequence[Path]) -> None:
+    """Raises FundtrackError where a file is given twice: each of its rows would count twice."""
+    met = {_identity(path)}
+    for other in companions:
+        if _identity(other) in met:
+            raise FundtrackError(
+                other.name,
+                "It is given twice, so that its rows would count twice.",
+                "Give it once.",
+            )
+        met.add(_identity(other))
 
 
 def _assessed(
@@ -224,6 +238,7 @@ def inspect(
     """How a workbook and its companions are understood. Raises FundtrackError as `check` does."""
     from fundtrack import columns  # noqa: PLC0415 - it loads pandas
 
+    _once(path, companions)
     others = [read.workbook(other, bounds, password) for other in companions]
     return columns.mapped(copies.original(path, bounds or Bounds(), password), others)
 
