@@ -70,6 +70,8 @@ class Commands(click.Group):
         try:
             return super().main(*args, **given)
         except OSError as error:
+            if os.environ.get("FUNDTRACK_DEBUG"):
+                raise
             _unprinted(error)
             sys.exit(0)
 
