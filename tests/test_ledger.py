@@ -610,6 +610,15 @@ def test_a_run_with_a_value_that_it_cannot_have_is_refused(run, json_of_the_samp
     assert not Path("fundtrack.db").exists()
 
 
+@pytest.mark.parametrize("sample", ["donor_clean", "programme_clean", "programme_faulty"])
+def test_what_a_check_prints_can_be_recorded(run, sample):
+    words = ["check", SAMPLES / f"{sample}.xlsx", "--no-report", "--format", "json"]
+    printed = run(*words, "--fail-on", "never").stdout
+    Path("run.json").write_text(printed, encoding="utf-8")
+    new = len(json.loads(printed)["findings"])
+    assert f": {new} new" in run("record", "run.json").stdout.replace("no findings", "0 new")
+
+
 @pytest.mark.parametrize(
     "text",
     ["[" * 100_000, '{"a":' * 100_000, "1" * 100_000, "NaN", "-Infinity", '"\\ud800"', "\ufeff{}"],

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from fundtrack.model import Status
@@ -59,7 +60,7 @@ def positions(text: str) -> set[int]:
     return found
 
 
-def _sound(text: str, records: int) -> None:
+def _sound(text: str, records: float) -> None:
     """Raises ValueError where `ranges` did not write it of so many records: a range that somebody
     made up may be without end.
     """
@@ -83,21 +84,19 @@ class Trail:
 
     def _look_through(self) -> None:
         """Raises ValueError, KeyError or TypeError where something in it cannot be asked later."""
-        many = {name: len((text or "").split()) for name, text in self._records.items()}
+        many = {n: len(text.split()) for n, text in self._records.items() if text is not None}
         for table, columns in self._blank.items():
             for text in columns.values():
                 _sound(text, many[table])
         for entry in (e for entries in self._judged.values() for e in entries):
             if not all(isinstance(name, str) for name in entry.get("fields", [])):
                 raise TypeError("fields")
-            if not {*entry.get("states", {}).values(), entry.get("rest", MET)} <= {
-                MET,
-                UNJUDGED,
-                OUT,
-            }:
+            states = {*entry.get("states", {}).values(), entry.get("rest", MET)}
+            if not states <= {MET, UNJUDGED, OUT}:
                 raise ValueError("states")
             own = entry.get("records")
-            rows = len(own.split()) if own is not None else many.get(str(entry.get("table")), 0)
+            # Of a restricted sheet nothing is told but positions, which nobody asks for.
+            rows = many.get(str(entry.get("table")), inf) if own is None else len(own.split())
             for name in ("unjudged", "out", "looked_at"):
                 _sound(entry.get(name, ""), rows)
 
