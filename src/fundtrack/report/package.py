@@ -363,7 +363,9 @@ def refuse_place(target: Path) -> None:
         )
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-        raise FundtrackError(name, f"is {what}.", "Choose another name with --output.")
+        raise FundtrackError(
+            name, f"cannot be written: it is {what}.", "Choose another name with --output."
+        )
     if ":" in name and os.name == "nt":  # it would be hidden behind another file
         raise FundtrackError(
             name, "cannot be written: it has a colon in its name.", "Choose another name."
