@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def _end_when_told() -> None:
-    """Lets SIGTERM, as when the machine shuts down, tidy up like Ctrl-C instead of killing at once."""
+    """Lets SIGTERM (the machine shuts down) tidy up like Ctrl-C instead of killing at once."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
