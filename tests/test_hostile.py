@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 from click.testing import CliRunner
 
@@ -74,6 +75,28 @@ def test_one_odd_cell_never_makes_a_workbook_unreadable(name, check, tmp_path):
     assert not any(b'TargetMode="External"' in data for data in added.values())
     formulas = [f for data in added.values() for f in re.findall(rb"<f[ >].*?</f>", data)]
     assert not any(re.search(rb"cmd|example|SUM\(1|1\+1|2\+3|script", f) for f in formulas)
+
+
+@pytest.mark.parametrize("cell", ["infinite", "minus infinite", "not a number", "large"])
+def test_a_template_is_filled_from_a_workbook_with_a_number_that_is_none(cell, run):
+    Path("odd.xlsx").write_bytes(hostile.READ[f"cell {cell}.xlsx"]())
+    assert "Rows moved: Grants 2" in run("template", "--from", "odd.xlsx").stdout
+    amounts = [row[12] for row in openpyxl.load_workbook("odd.template.xlsx")["Grants"].values][-2:]
+    assert amounts
+    run("check", "odd.template.xlsx", "--no-report", "-q", code=1)
+
+
+def test_a_copy_with_a_link_to_a_part_that_is_not_there_is_stripped(run):
+    """A program that saves a copy may leave out a part of a comment, and not the link to it."""
+    Path("odd.xlsx").write_bytes(SAMPLE.read_bytes())
+    run("check", "odd.xlsx", "-q", code=1)
+    entries = packages.parts_of("odd.checked.xlsx")
+    gone = [name for name in entries if re.search("comments|vmlDrawing", name)]
+    kept = {n: data for n, data in entries.items() if n not in (*gone, package.ORIGINAL)}
+    assert gone and packages.zipped(Path("odd.checked.xlsx"), kept)
+    run("strip", "odd.checked.xlsx", "-o", "back.xlsx")
+    given, back = (read.workbook(Path(name)) for name in ("odd.xlsx", "back.xlsx"))
+    assert back.values_digest == given.values_digest
 
 
 @pytest.mark.parametrize("name", ["sheet in UTF-16.xlsx", "sheet in Latin-1.xlsx"])

@@ -15,6 +15,7 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
+import jsonschema
 import openpyxl
 import pytest
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from books import book, rows_of
-from fundtrack import accountability
+from fundtrack import accountability, schema
 from fundtrack.cli import main
 from fundtrack.trail import positions, ranges
 
@@ -564,6 +565,109 @@ def test_what_is_not_a_run_is_refused_before_anything_is_written(run, text, said
     assert not Path("fundtrack.db").exists()
 
 
+def changed(text, path, value):
+    """The JSON of a run in which another value stands at that path."""
+    plain = json.loads(text)
+    *way, last = path.split("/")
+    at = plain
+    for name in way:
+        at = at[int(name) if isinstance(at, list) else name]
+    at[last] = value
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("checked", "yesterday"),
+        ("checked", 20_241_231),
+        ("settings/reference_date", "2024-02-30"),
+        ("settings/organisation_id", ["DONOR-001"]),
+        ("workbook/path", 5),
+        ("workbook/sha256", {"a": 1}),
+        ("findings/0/key", 7),
+        ("findings/0/organisation", "half a character \ud800"),
+        ("findings/0/severity", None),
+        ("findings", {"id": 1}),
+        ("results/0/low", "much"),
+        ("results/0/high", 10**400),
+        ("results/0/status", []),
+        ("results/0/threshold", "a quarter"),
+        ("results/0/threshold", 10**400),
+        ("results/0/low", float("inf")),
+        ("results/0/high", float("nan")),
+        ("thresholds/dur.short_months", float("nan")),
+        ("thresholds", []),
+        ("trail/records", "all"),
+        ("trail/judged/DUR-01", "5-"),
+    ],
+)
+def test_a_run_with_a_value_that_it_cannot_have_is_refused(run, json_of_the_sample, path, value):
+    plain = changed(json_of_the_sample, path, value)
+    Path("odd.json").write_text(json.dumps(plain), encoding="utf-8")
+    (line,) = run("record", "odd.json", code=2).stderr.strip().splitlines()
+    assert line.startswith(f"fundtrack: odd.json: {NOT_A_RUN}")
+    assert not Path("fundtrack.db").exists()
+
+
+@pytest.mark.parametrize("sample", ["donor_clean", "programme_clean", "programme_faulty"])
+def test_what_a_check_prints_can_be_recorded(run, sample):
+    words = ["check", SAMPLES / f"{sample}.xlsx", "--no-report", "--format", "json"]
+    printed = run(*words, "--fail-on", "never").stdout
+    Path("run.json").write_text(printed, encoding="utf-8")
+    new = len(json.loads(printed)["findings"])
+    assert f": {new} new" in run("record", "run.json").stdout.replace("no findings", "0 new")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"a":' * 100_000, "1" * 100_000, "NaN", "-Infinity", '"\\ud800"', "\ufeff{}"],
+)
+def test_what_only_looks_like_json_is_refused(run, text):
+    Path("odd.json").write_text(text, encoding="utf-8")
+    (line,) = run("record", "odd.json", code=2).stderr.strip().splitlines()
+    assert line.startswith(f"fundtrack: odd.json: {NOT_A_RUN}")
+    assert not Path("fundtrack.db").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE fundtrack_run SET thresholds = '{'",
+        "UPDATE fundtrack_run SET reference_date = 'spring'",
+        "UPDATE fundtrack_run SET number = 'first'",
+        "UPDATE fundtrack_change SET what = 'odd'",
+        "UPDATE fundtrack_count SET number = 'many'",
+        "UPDATE fundtrack_result SET low = 'little'",
+        "DROP TABLE fundtrack_count",
+    ],
+)
+def test_a_damaged_ledger_is_told_and_kept(run, printed, monkeypatch, statement):
+    run("record", printed)
+    with closing(sqlite3.connect("fundtrack.db")) as ledger:
+        ledger.execute(statement)
+        ledger.commit()
+    before = Path("fundtrack.db").read_bytes()
+    monkeypatch.delenv("FUNDTRACK_DEBUG")
+    for words in (["history"], ["history", "--diff", "1", "1"]):
+        (line,) = run(*words, code=2).stderr.strip().splitlines()
+        assert "fundtrack.db: The file is damaged. Put back a copy of it from before" in line
+    assert Path("fundtrack.db").read_bytes() == before
+
+
+def test_a_fault_of_ours_is_not_told_as_damage_of_the_ledger(run, printed, monkeypatch):
+    def broken(*_):
+        raise KeyError("a fault")
+
+    monkeypatch.setattr("fundtrack.ledger.questions._moments", broken)
+    run("record", printed)
+    assert isinstance(run("history", code=1).exception, KeyError)  # for who looks for it
+    monkeypatch.delenv("FUNDTRACK_DEBUG")
+    (line,) = run("history", code=2).stderr.strip().splitlines()
+    assert "fundtrack itself failed (KeyError at test_ledger.py:" in line
+    assert "the ledger is sound and not changed" in line
+
+
 # --- Older ledgers --------------------------------------------------------------------------------
 
 # As the first version made them, before there were answers; a release never changes this text.
@@ -702,6 +806,40 @@ def test_two_checks_are_compared(run, two_checks):
     assert sum(f["change"] == "appeared" for f in same["findings"]) == 1
     none = run("history", "--diff", "1", "7", code=2).stderr
     assert "Name one by its number or day: 1 (2024-12-31), 2" in none
+    for odd in ("²", "9" * 5000, "0", "2024-02-30", "-1"):
+        assert "It has no check" in run("history", "--diff", "1", odd, code=2).stderr
+
+
+def test_history_as_json_keeps_to_its_schema_and_csv_has_its_columns(
+    run, printed, two_checks, reviewed, place
+):
+    run("record", printed, "--portfolio", "Sahel")
+    again, review = reviewed
+    copy = again(1)
+    act = {"Status": "agreed", "Agreed_action": "Extend it", "Due_date": date(2024, 12, 10)}
+    review(copy, "a.checked.xlsx", "G1", **act)
+    shape = json.loads((schema.root() / "history.schema.json").read_text(encoding="utf-8"))
+    one = ["--portfolio", "DONOR-001"]
+    answered = ["--ledger", place, "--portfolio", "DONOR"]
+    asked = [
+        *([], one, answered, [*answered, "--as-of", "2026-01-01"]),
+        [*answered, "--diff", "1", "1"],
+        *([*one, "--by", by] for by in ("finding", "organisation", "check")),
+        *([*one, *period] for period in (["--since", "2025-01-01"], ["--until", "2024-12-31"])),
+        [*one, "--diff", "previous", "last"],
+    ]
+    for options in asked:
+        printed = run("history", *options, "--format", "json").stdout
+        jsonschema.validate(json.loads(printed), shape)
+        text = run("history", *options, "--format", "csv").stdout
+        by = options[3] if "--by" in options else None
+        name = {"finding": "finding", "organisation": "of_organisation", "check": "of_check"}
+        members = shape["$defs"][name.get(by, "moment")]["properties"]
+        head = ["portfolio", "kind", *members]
+        if "--diff" in options:
+            members = shape["$defs"]["compared"]["properties"]
+            head = ["change", *(m for m in members if m != "change")]
+        assert text.splitlines()[0].split(",") == [m for m in head if m != "answers"]
 
 
 def test_the_workbook_of_a_history_has_tables_and_charts_and_is_not_put_over_another_file(

@@ -145,6 +145,80 @@ def test_a_row_of_units_below_the_headings_is_no_grant(book):
     assert amounts(seen) == PLAIN
 
 
+# --- Amounts in thousands -------------------------------------------------------------------------
+
+
+def renamed(heading):
+    """The register with another heading over its amounts, in column G."""
+    return [[heading if h == "Amount awarded" else h for h in HEADS], *GRANTS]
+
+
+@pytest.mark.parametrize(
+    ("heading", "factor"),
+    [
+        ("Amount (£000s)", "1000"),
+        ("USD thousands", "1000"),
+        ("Amount awarded (EUR '000)", "1000"),
+        ("Grant value (k€)", "1000"),
+        ("Amount TEUR", "1000"),
+        ("Amount in 1,000 EUR", "1000"),
+        ("Amount in millions", "1000000"),
+        ("Amount Awarded (EUR m)", "1000000"),
+        ("Amount awarded (Mio. CHF)", "1000000"),
+        ("Amount awarded, USD bn", "1000000000"),
+    ],
+)
+def test_amounts_in_thousands_are_not_read_and_the_cure_is_given(heading, factor, book):
+    seen = assess(book(renamed(heading)))
+    assert "amount" not in seen.tables["grants"].frame.dropna(axis="columns", how="all")
+    (told,) = [f for f in seen.findings if f.field == "amount" and f.check.startswith("SCH")]
+    assert (told.check, told.cell, told.severity) == ("SCH-heading", "G1", Severity.ERROR)
+    assert heading in told.message and f"=G2*{factor}, copied down" in told.remedy
+    assert "“Amount awarded”" in told.remedy
+
+
+def test_a_sheet_is_known_by_its_headings_though_its_amounts_are_in_thousands(book):
+    rows = [[*row, "EUR m" if i == 0 else 1] for i, row in enumerate(renamed("Amount (£000s)"))]
+    seen = assess(book(rows, title="Data"))
+    told = found(seen, "SCH-heading")
+    assert [f.cell for f in told] == ["G1", "I1"] and len({f.id for f in told}) == 2
+
+
+def test_the_cure_for_amounts_in_thousands_is_one(book):
+    both = [[*row, "Amount awarded" if i == 0 else row[6] * 1000]
+            for i, row in enumerate(renamed("Amount (£000s)"))]  # fmt: skip
+    seen = assess(book(both))
+    assert amounts(seen) == {name: value * 1000 for name, value in PLAIN.items()}
+    assert not found(seen, "SCH-heading")
+
+
+@pytest.mark.parametrize("unit", ["EUR thousands", "in millions", "000s"])
+def test_a_row_of_units_that_says_thousands_is_heeded(unit, book):
+    units = ["", "", "", "date", "date", "date", unit, ""]
+    seen = assess(book([HEADS, units, *GRANTS]))
+    (told,) = [f for f in seen.findings if f.field == "amount" and f.check == "SCH-heading"]
+    assert f"Amount awarded, {unit}" in told.message
+
+
+def test_a_title_that_says_thousands_is_asked_about(book):
+    titles = ["Grants of 2024 (in EUR thousands)", "All figures in millions", "£000s"]
+    for title in titles:
+        seen = assess(book([[title], [], HEADS, *GRANTS]))
+        assert amounts(seen) == PLAIN
+        (told,) = found(seen, "SCH-heading")
+        assert told.cell == "A1" and title in told.message
+        assert told.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Grants that reached millions", "10,000 lives: 2024", "Portfolio 3000", "Mali, EUR", "M 2024"],
+)
+def test_a_title_that_only_speaks_of_many_is_none(title, book):
+    seen = assess(book([[title], [], HEADS, *GRANTS]))
+    assert amounts(seen) == PLAIN and not found(seen, "SCH-heading")
+
+
 # --- Rows that are no grants ----------------------------------------------------------------------
 
 UNDER = {

@@ -26,7 +26,7 @@ LAYERS = [
     {"archive", "readers"},
     {"ooxml", "apart"},
     {"extent", "digest"},
-    {"read", "money", "months", "sums", "words_by_row"},
+    {"read", "money", "months", "sums", "words_by_row", "scale"},
     {"cells", "sheets"},
     {"layouts"},
     {"columns", "validate", "book", "trail"},

@@ -129,13 +129,17 @@ def record(paths: Sequence[Path], keeping: Keeping) -> list[Recorded]:
 def _json(path: Path) -> Any:
     data = bytes_of(path, Bounds())
     try:
-        return json.loads(data)
+        return json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise FundtrackError(
             path.name,
             "It is not what `fundtrack check --format json` prints.",
             "Check the workbook with --record instead.",
         ) from error
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)  # JSON itself knows neither NaN nor an infinite number
 
 
 def review(path: Path, keeping: Keeping) -> tuple[Reviewed, Sequence[str]]:

@@ -53,8 +53,12 @@ def run(task: str, data: bytes, given: Any, bounds: Bounds) -> Any:
         pipes.submit(_sent, process.stdin, order, data)
         answering = pipes.submit(process.stdout.read)
         over = None
-        while not over and not wait([answering], _LOOK).done:
-            over = _over(process.pid, end, bounds)
+        try:
+            while not over and not wait([answering], _LOOK).done:
+                over = _over(process.pid, end, bounds)
+        except BaseException:  # nobody would watch it any more
+            process.kill()
+            raise
         if over:
             process.kill()
         answer = answering.result()

@@ -4,15 +4,19 @@ needed.
 
 from __future__ import annotations
 
+import errno
 import functools
 import gc
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -61,6 +65,23 @@ class Commands(click.Group):
 
     command_class = Command
 
+    def main(self, *args: Any, **given: Any) -> Any:
+        """Runs a command; where what it says cannot be printed, that is said, and the code is 2."""
+        try:
+            return super().main(*args, **given)
+        except OSError as error:
+            if os.environ.get("FUNDTRACK_DEBUG"):
+                raise
+            _unprinted(error)
+            sys.exit(0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; whoever stops it gets one line, and everything is as it was before."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _stop("Stopped before the end. Nothing was left half-written.")
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order in which they are defined."""
         return list(self.commands)
@@ -82,6 +103,58 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    _end_when_told()
+    try:
+        Path.cwd()
+    except OSError:
+        _stop("The folder in which you stand is no longer there. Go to another one first.")
+
+
+def _end_when_told() -> None:
+    """Lets SIGTERM (the machine shuts down) tidy up like Ctrl-C instead of killing at once."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _say(text: str, *, nl: bool = True) -> None:
+    """Prints a result. A reader who has seen enough (`| head`) changes nothing of the verdict."""
+    try:
+        click.echo(text, nl=nl)
+    except OSError as error:
+        _unprinted(error)
+
+
+def _unprinted(error: OSError) -> None:
+    """Stops, unless it is only that nobody reads on; of that Windows says that it is invalid."""
+    _mute(sys.stdout)
+    if error.errno not in (errno.EPIPE, errno.EINVAL):
+        _stop(
+            f"What is to be said cannot be printed ({error.strerror}). Make room, or send it "
+            "elsewhere."
+        )
+
+
+def _tell(problem: str) -> None:
+    """Prints a problem, where there is anywhere to print it."""
+    try:
+        click.echo(f"fundtrack: {problem}", err=True)
+    except OSError:
+        _mute(sys.stderr)
+
+
+def _mute(stream: TextIO | None) -> None:
+    """Sends what waits in a stream nowhere: at its end Python would try again, and complain."""
+    if stream is None:
+        return
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _stop(problem: str) -> NoReturn:
+    _tell(problem)
+    sys.exit(FAILED)
 
 
 def _day(_: click.Context, __: click.Parameter, value: str | None) -> date | None:
@@ -270,11 +343,11 @@ def check(
     Exit code: 0 nothing found at the level of --fail-on, 1 something found, 2 a file could not be
     checked.
     """
-    from fundtrack import pipeline
+    from fundtrack import copies, pipeline
     from fundtrack.accountability import Keeping
     from fundtrack.model import Options
 
-    if output is not None and len(workbooks) > 1 and not output.is_dir():
+    if output is not None and len(workbooks) > 1 and not copies.is_folder(output):
         raise click.BadParameter(
             "for several workbooks, name a folder that is there.", param_hint="--output"
         )
@@ -303,15 +376,11 @@ def check(
         )
         for path in workbooks
     ]
-    if both := pipeline.clash(requests):
-        raise click.BadParameter(
-            f"{both[0]} and {both[1]} would have the same copy. Check them one by one, each with "
-            "its own --output.",
-            param_hint="WORKBOOK",
-        )
+    if told := pipeline.clash(requests):
+        raise click.BadParameter(told, param_hint="WORKBOOK")
     done, failed = _run_all(requests, jobs, quiet=quiet)
     if done and not quiet:
-        click.echo(_printed(done, style, verbose=verbose), nl=style != "csv")
+        _say(_printed(done, style, verbose=verbose), nl=style != "csv")
     gc.freeze()  # what is left goes all at once: walking through it first takes a while
     level = None if fail_on == "never" else Severity(fail_on)
     found = level and any(c.worst and c.worst.rank <= level.rank for c in done)
@@ -336,33 +405,62 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
     with bar:
         for outcome in bar:
             if isinstance(outcome, str):
-                click.echo(f"fundtrack: {outcome}", err=True)
+                _tell(outcome)
                 failed = True
             else:
                 done.append(outcome)
                 if outcome.kept.trouble:
                     first = "The copy was written, but the" if outcome.outputs else "The"
                     told = f"{outcome.assessment.file}: {first} ledger could not be used"
-                    click.echo(f"fundtrack: {told}: {safe(outcome.kept.trouble)}", err=True)
+                    _tell(f"{told}: {safe(outcome.kept.trouble)}")
                     failed = True
     return done, failed
 
 
 def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
 
     # Begun afresh, as on Windows: a copy of a process that has run threads may hang.
     fresh = get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(requests)), mp_context=fresh) as pool:
-        for request, future in [(r, pool.submit(_run, r)) for r in requests]:
-            try:
-                yield future.result()
-            except BrokenExecutor:  # the system ends a process that takes too much memory
-                yield _line(
-                    f"{request.path}: The process that checked it, or one beside it, was ended, "
-                    "perhaps for want of memory. Check it without --jobs."
-                )
+        try:
+            with _deaf():  # so are the processes that begin meanwhile: this one decides for all
+                futures = [(r, pool.submit(_run_beside, r)) for r in requests]
+            for request, future in futures:
+                try:
+                    yield future.result()
+                except BrokenExecutor:  # the system ends a process that takes too much memory
+                    yield _line(
+                        f"{request.path}: The process that checked it, or one beside it, was "
+                        "ended, perhaps for want of memory. Check it without --jobs."
+                    )
+        except BaseException:  # nobody waits any more for what they do
+            for worker in active_children():
+                worker.terminate()
+            raise
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C does nothing for a moment."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run_beside(request: Request) -> Checked | str:
+    """As `_run`, in a process of its own, which ends without a word when it is told to."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows does not hand deafness down
+    _end_when_told()
+    try:
+        return _run(request)
+    except KeyboardInterrupt:
+        os._exit(FAILED)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run(request: Request) -> Checked | str:
@@ -385,15 +483,11 @@ def _guarded(file: str, work: Callable[[], Any]) -> Any:
     except Exception as error:
         if os.environ.get("FUNDTRACK_DEBUG"):
             raise
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = (
-            f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-        )
+        from fundtrack.words import place_of
+
         return _line(
-            f"{file}: fundtrack itself failed ({type(error).__name__}{where}). Nothing was "
-            "changed. Please report this line, without the workbook."
+            f"{file}: fundtrack itself failed ({place_of(error)}). Nothing was changed. Please "
+            "report this line, without the workbook."
         )
 
 
@@ -428,18 +522,10 @@ def _today() -> str:
 
 def _now() -> str:
     """The moment of the run, ISO. SOURCE_DATE_EPOCH fixes it."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = (
-        datetime.fromtimestamp(int(epoch), UTC)
-        if epoch and epoch.isdigit()
-        else datetime.now(UTC).astimezone()
-    )
+    now = datetime.now(UTC).astimezone()
+    with suppress(KeyError, ValueError, OverflowError, OSError):  # not there, or no time
+        now = datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC)
     return now.isoformat(timespec="seconds")
-
-
-def _stop(problem: str) -> NoReturn:
-    click.echo(f"fundtrack: {problem}", err=True)
-    sys.exit(FAILED)
 
 
 @main.command(
@@ -476,10 +562,10 @@ def inspect(
     if isinstance(mapped, str):
         _stop(mapped)
     if style == "json":
-        click.echo(records.inspected(mapped))
+        _say(records.inspected(mapped))
     else:
         said = [f"{f.severity.value}: {f.message} {f.remedy}" for f in mapped.faults]
-        click.echo(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))
+        _say(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))
 
 
 @main.command(
@@ -498,7 +584,7 @@ def explain(check_id: str) -> None:
         alike = pages.alike(check_id)
         hint = f" Did you mean {alike}?" if alike else ""
         _stop(f"There is no check “{check_id}”.{hint} `fundtrack checks` lists them all.")
-    click.echo(page)
+    _say(page)
 
 
 @main.command(epilog="Example: fundtrack checks --family DUR")
@@ -516,7 +602,7 @@ def checks(family: str | None, style: str) -> None:
 
     if family and family.upper() not in rules.FAMILIES:
         _stop(f"There is no family “{family}”. The families are {', '.join(rules.FAMILIES)}.")
-    click.echo(pages.catalogue(family.upper() if family else None, style), nl=style != "csv")
+    _say(pages.catalogue(family.upper() if family else None, style), nl=style != "csv")
 
 
 @main.command(
@@ -566,11 +652,11 @@ def template(
     )
     if isinstance(done, str):
         _stop(done)
-    click.echo(f"The template: {done.path}")
+    _say(f"The template: {done.path}")
     if source is not None:
         moved = ", ".join(f"{sheet} {count:,}" for sheet, count in done.rows.items())
-        click.echo(f"Rows moved: {moved or 'none'}.")
-        click.echo(
+        _say(f"Rows moved: {moved or 'none'}.")
+        _say(
             f"Left behind or not told: {done.left}; columns still to be filled: {done.questions}. "
             "The sheet Read me lists them."
         )
@@ -599,7 +685,7 @@ def strip(
     if isinstance(written, str):
         _stop(written)
     goal, left = written
-    click.echo("\n".join([f"The original: {goal}", *left]))
+    _say("\n".join([f"The original: {goal}", *left]))
 
 
 @main.command(
@@ -625,7 +711,7 @@ def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> N
     )
     if isinstance(found, str):
         _stop(found)
-    click.echo(records.verified(found) if style == "json" else text.verified(found))
+    _say(records.verified(found) if style == "json" else text.verified(found))
     sys.exit(0 if found.same else FOUND)
 
 
@@ -662,7 +748,7 @@ def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
     done = _guarded(ledger, lambda: accountability.record(runs, keeping))
     if isinstance(done, str):
         _stop(done)
-    click.echo("\n".join(told.recorded(one) for one in done))
+    _say("\n".join(told.recorded(one) for one in done))
 
 
 @main.command(
@@ -693,10 +779,10 @@ def review(
         keeping = Keeping(ledger, _now(), portfolio=portfolio, bounds=bounds, password=password)
         done = _guarded(path.name, partial(accountability.review, path, keeping))
         if isinstance(done, str):
-            click.echo(f"fundtrack: {done}", err=True)
+            _tell(done)
             failed = True
         else:
-            click.echo(told.reviewed(*done))
+            _say(told.reviewed(*done))
     sys.exit(FAILED if failed else 0)
 
 
@@ -770,4 +856,4 @@ def history(
     text = _guarded(ledger, lambda: (work(),))
     if isinstance(text, str):
         _stop(text)
-    click.echo(text[0], nl=style != "csv" or output is not None)
+    _say(text[0], nl=style != "csv" or output is not None)

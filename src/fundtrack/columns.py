@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from fundtrack import layouts, schema, sheets
+from fundtrack import layouts, scale, schema, sheets
 from fundtrack.grid import Cell, Grid
 from fundtrack.model import (
     ROWS_A_PART,
@@ -253,6 +253,7 @@ def _by_headings(grid: Grid) -> TableSchema | None:
         if table.orientation != "rows" or not (heading := sheets.heading(grid, table)):
             continue
         fields = {*heading.fields.values(), *(name for name, _ in heading.twice)}
+        fields |= {f.name for _, _, f, _ in heading.scaled}  # there, though not read
         required = {f.name for f in table.fields if f.constraints.required}
         # Short headings such as Area, Type, Amount stand in many sheets: then all must be there.
         told = required <= fields or (
@@ -289,7 +290,7 @@ def _by_schema(
     part = sheets.part(workbook, grid, heading, main=main)
     labels, skipped = sheets.rows(grid, heading, table.key)
     raw = sheets.frame(grid, labels, heading.fields)
-    twice = {name for name, _ in heading.twice}
+    twice = {*(name for name, _ in heading.twice), *(f.name for _, _, f, _ in heading.scaled)}
     missing = [f for f in _missing_columns(table, part) if f.field not in twice]
     faults = [*_heading_faults(table, part, heading), *missing]
     yield _Found(
@@ -391,6 +392,39 @@ def _heading_faults(table: TableSchema, part: Part, heading: Heading) -> Iterato
             f"If it is the same thing, write “{field.title}” in {cell}; otherwise leave it.",
             field.title,
             spots=[Spot(part, cell, row, text, text, text)],
+            scope="column",
+        )
+    for column, text, field, factor in heading.scaled:
+        cell = f"{column_letter(column)}{row}"
+        yield Fault(
+            "SCH-heading",
+            Severity.ERROR if field.constraints.required else Severity.WARNING,
+            table.name,
+            field.name,
+            f"The heading “{text.strip()}” says that the amounts are in {scale.NAMES[factor]}. Its "
+            "column was not read: amounts are never multiplied here, since a factor that was meant "
+            "otherwise would make every figure wrong.",
+            f"Put whole amounts into a column of their own with the heading “{field.title}” (in "
+            f"its first row ={column_letter(column)}{heading.body + 1}*{factor}, copied down), and "
+            "save the workbook. This column may stay.",
+            f"whole amounts under “{field.title}”",
+            spots=[Spot(part, cell, row, text, text, text)],
+            scope="column",
+        )
+    if heading.titled:
+        at, column, text, factor = heading.titled
+        yield Fault(
+            "SCH-heading",
+            Severity.WARNING,
+            table.name,
+            None,
+            f"Above the table stands “{text.strip()}”, but the amounts were read as they stand in "
+            f"their cells, not in {scale.NAMES[factor]}. Shares are the same either way; sums of "
+            "money, and what is measured against a sum, are not.",
+            f"If the amounts are in {scale.NAMES[factor]}, write whole amounts; if they are whole, "
+            "take these words out.",
+            "whole amounts",
+            spots=[Spot(part, f"{column_letter(column)}{at + 1}", at + 1, text, text, text)],
             scope="column",
         )
     for name, columns in heading.twice:

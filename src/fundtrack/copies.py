@@ -4,7 +4,7 @@ new one goes and how it is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,12 +83,16 @@ def earlier(
     *,
     force: bool,
     shared: bool = False,
+    companions: Sequence[Path] = (),
 ) -> Earlier | None:
     """What reviewers wrote in the input, where it is an annotated copy, and in the copy that is
     about to be replaced, so that their work is not lost. What is `shared` has none of it.
 
-    Raises FundtrackError where some of it would be, or a file that is not ours, unless `force`.
+    Raises FundtrackError where some of it would be, or a file that is not ours, unless `force`; or
+    where the goal is an input, a companion too, or nothing can be written there.
     """
+    if goal:
+        report.refuse_target(workbook.path, goal, *companions, force=True)
     met = list(_met(workbook.path, goal, bounds, password))
     if goal:  # only with the password can an earlier protected copy be told to be ours
         ours = any(file == goal for file, _ in met)
@@ -146,15 +150,32 @@ def place(path: Path, output: Path | None, *, shared: bool = False) -> Path:
     name = f"{path.stem.removesuffix('.checked')}.{word}{suffix}"
     if name == path.name:  # an annotated copy is checked again: it is an input too, and stays
         name = f"{path.stem}.again{suffix}"
+    return into(output, path.parent / name)  # “.” has no name
+
+
+def into(output: Path | None, usual: Path) -> Path:
+    """Where a file goes: to `usual`, into the folder given under its usual name, or to the file
+    given. Raises FundtrackError where that has another ending.
+    """
     if output is None:
-        return path.with_name(name)
-    if not output.is_dir() and output.suffix.lower() != suffix.lower():
+        return usual
+    if is_folder(output):
+        return output / usual.name
+    if output.suffix.lower() != usual.suffix.lower():
         raise FundtrackError(
             str(output),
             "There is no such folder, and as a file it has the wrong ending.",
-            f"Name a folder that is there, or a file that ends in {suffix}.",
+            f"Name a folder that is there, or a file that ends in {usual.suffix}.",
         )
-    return output / name if output.is_dir() else output
+    return output
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; what cannot be one (its name is too long) is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def write(
@@ -209,13 +230,14 @@ def strip(
     """Writes the original back from an annotated copy, and gives its path, with sentences on what
     was left in it. Raises FundtrackError as `report.strip` does.
     """
+    data = bytes_of(path, bounds)
     stem = path.stem.removesuffix(".checked")
     aside = path.with_name(f"{stem}.original{path.suffix}")
-    goal = output or (path.with_name(f"{stem}{path.suffix}") if stem != path.stem else aside)
-    if output is None and goal.exists():  # the original is still there: do not touch it
-        goal = aside
-    data = bytes_of(path, bounds)
+    usual = path.with_name(f"{stem}{path.suffix}") if stem != path.stem else aside
+    target = into(output, usual)
+    if output is None and target.exists():  # the original is still there: do not touch it
+        target = aside
     opened = read.unlocked(path, data, bounds, password)
     package = Package(path, data=opened, bounds=bounds)
     sealing = seal(password) if opened is not data else None
-    return goal, report.strip(path, goal, force=force, package=package, seal=sealing)
+    return target, report.strip(path, target, force=force, package=package, seal=sealing)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from fundtrack import scale
 from fundtrack.grid import Cell, Grid
 from fundtrack.model import Part, SheetFacts
 from fundtrack.ooxml import column_letter
@@ -42,6 +43,8 @@ class Heading:
     ignored: Sequence[tuple[int, str]] = ()
     near: Sequence[tuple[int, str, Field]] = ()
     twice: Sequence[tuple[str, list[int]]] = ()
+    scaled: Sequence[tuple[int, str, Field, int]] = ()  # says “in thousands”: not read
+    titled: tuple[int, int, str, int] | None = None  # a title that says so: where, what, factor
     last: int = -1  # the last row of headings, where there are several
 
     @property
@@ -84,7 +87,7 @@ def _sorted_out(
     more = _goes_on(grid, number, table, known)
     last = number + 1 if more else number
     if more == "units":
-        return _heading(number, last, texts, known, table)
+        return _heading(grid, number, last, texts, known, table, _texts(grid.rows[last]))
     if more:
         below = _texts(grid.rows[last])
         together = _stacked(grid, number, last)
@@ -111,7 +114,8 @@ def _sorted_out(
             if column in together:
                 del known[column]
     texts |= {c: together[c] for c in both}
-    return _heading(number, last, texts, known, table)
+    beside = texts if more else {}  # with the group over each
+    return _heading(grid, number, last, texts, known, table, beside)
 
 
 def _under(
@@ -128,12 +132,24 @@ def _under(
 
 
 def _heading(
+    grid: Grid,
     number: int,
     last: int,
     texts: Mapping[int, str],
     known: Mapping[int, Field],
     table: TableSchema,
+    units: Mapping[int, str],
 ) -> Heading:
+    """Sorts the headings out; `units` is what else is said of a column: its unit, or its group."""
+    money = {f.name for f in table.fields if "currency" in (f.unit or "")}
+    scaled = []
+    for column, item in known.items():
+        factor, _ = scale.split(units.get(column, ""))
+        if factor > 1 and item.name in money:
+            told = texts[column].strip()
+            unit = units[column].strip()
+            scaled.append((column, told if told == unit else f"{told}, {unit}", item, factor))
+    known = {c: f for c, f in known.items() if all(c != other for other, *_ in scaled)}
     columns: dict[str, list[int]] = {}
     for column in sorted(known):
         columns.setdefault(known[column].name, []).append(column)
@@ -144,6 +160,18 @@ def _heading(
             continue
         text = texts[column]
         ignored.append((column, text))
+        if any(column == other for other, *_ in scaled):
+            continue
+        factor, rest = scale.split(text)
+        if factor > 1:
+            wanted = {s: f for s, f in free.items() if f.name in money}
+            close = difflib.get_close_matches(fold(rest), wanted, n=1, cutoff=NEAR)
+            meant = wanted[close[0]] if close else None
+            if not fold(rest):  # “USD thousands” alone: the one amount that is asked for
+                meant = next((f for f in wanted.values() if f.constraints.required), None)
+            if meant:
+                scaled.append((column, text, meant, factor))
+            continue
         if alike := difflib.get_close_matches(fold(text), free, n=1, cutoff=NEAR):
             near.append((column, text, free[alike[0]]))
     return Heading(
@@ -153,8 +181,19 @@ def _heading(
         ignored,
         near,
         [(name, found) for name, found in columns.items() if len(found) > 1],
+        scaled,
+        _titled(grid, number) if money & columns.keys() else None,
         last,
     )
+
+
+def _titled(grid: Grid, number: int) -> tuple[int, int, str, int] | None:
+    """Where a title above the headings says that all amounts are in thousands, and the factor."""
+    for row, cells in enumerate(grid.rows[:number]):
+        for column, text in _texts(cells).items():
+            if len(text) <= 200 and (factor := scale.of_all(text)) > 1:
+                return row, column, text, factor
+    return None
 
 
 def _groups(grid: Grid, row: int) -> dict[int, str]:
@@ -198,7 +237,10 @@ def _goes_on(grid: Grid, number: int, table: TableSchema, known: Mapping[int, Fi
         return ""
     own, row = _texts(grid.rows[number]), grid.rows[number + 1]
     filled = {c: v for c, v in enumerate(row) if _filled(v)}
-    words_ = all(isinstance(v, str) and not re.search(r"\d|^\s*#", v) for v in filled.values())
+    words_ = all(
+        isinstance(v, str) and (not re.search(r"\d|^\s*#", v) or scale.split(v)[0] > 1)
+        for v in filled.values()
+    )
     if not filled or not words_ or any(known[c].name == table.key for c in filled if c in known):
         return ""
     spans = [area for area in grid.merged if area[0][0] == number]

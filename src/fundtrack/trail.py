@@ -9,12 +9,17 @@ whether each check could judge it. Records stand in it by a digest of their key,
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
+from math import inf
 from typing import Any
 
 from fundtrack.model import Status
+
+_POSITIONS = re.compile(r"(?:[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*)?")
 
 # What became of the subject of an earlier finding.
 MET, UNJUDGED, OUT, GONE = "met", "unjudged", "out", "gone"
@@ -55,6 +60,16 @@ def positions(text: str) -> set[int]:
     return found
 
 
+def _sound(text: str, records: float) -> None:
+    """Raises ValueError where `ranges` did not write it of so many records: a range that somebody
+    made up may be without end.
+    """
+    ends = [int(number) for number in re.findall("[0-9]+", text)]
+    rising = all(a < b for a, b in pairwise(ends))
+    if not (_POSITIONS.fullmatch(text) and rising and (not ends or ends[-1] < records)):
+        raise ValueError(text)
+
+
 class Trail:
     """The trail of one run, to be asked. Raises ValueError or KeyError where it is malformed."""
 
@@ -65,6 +80,25 @@ class Trail:
         self._statuses = statuses
         self._sets: dict[tuple[int, str], set[int]] = {}
         self._rows: dict[int, dict[str, list[int]]] = {}
+        self._look_through()
+
+    def _look_through(self) -> None:
+        """Raises ValueError, KeyError or TypeError where something in it cannot be asked later."""
+        many = {n: len(text.split()) for n, text in self._records.items() if text is not None}
+        for table, columns in self._blank.items():
+            for text in columns.values():
+                _sound(text, many[table])
+        for entry in (e for entries in self._judged.values() for e in entries):
+            if not all(isinstance(name, str) for name in entry.get("fields", [])):
+                raise TypeError("fields")
+            states = {*entry.get("states", {}).values(), entry.get("rest", MET)}
+            if not states <= {MET, UNJUDGED, OUT}:
+                raise ValueError("states")
+            own = entry.get("records")
+            # Of a restricted sheet nothing is told but positions, which nobody asks for.
+            rows = many.get(str(entry.get("table")), inf) if own is None else len(own.split())
+            for name in ("unjudged", "out", "looked_at"):
+                _sound(entry.get(name, ""), rows)
 
     @cached_property
     def _places(self) -> dict[str, dict[str, list[int]]]:

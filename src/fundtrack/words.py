@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 SHOWN = 500  # characters of a cell that a message repeats
@@ -100,3 +101,14 @@ def json_value(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
     return str(value)
+
+
+def place_of(error: BaseException) -> str:
+    """Where in the program an error arose, for who mends it: “KeyError at flows.py:12”."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = type(error).__name__
+    if trace is None:
+        return name
+    return f"{name} at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

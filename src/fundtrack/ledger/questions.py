@@ -133,7 +133,7 @@ def _moments(connection: sa.Connection, rows: Sequence[Any]) -> list[Moment]:
         moved = now.changes(terms) if terms else {}
         moments.append(
             Moment(
-                row.number,
+                int(row.number),
                 _day(row),
                 date.fromisoformat(row.checked),
                 row.file,
@@ -273,9 +273,7 @@ def _figures(
             moments[row.run_id].number,
             moments[row.run_id].day,
             row.status,
-            row.low,
-            row.high,
-            row.threshold,
+            *(None if x is None else float(x) for x in (row.low, row.high, row.threshold)),
         )
         for row in connection.execute(asked)
         if row.run_id in ids
@@ -286,8 +284,9 @@ def _picked(store: Store, rows: Sequence[Any], name: str) -> int:
     """The position of the check that a user names."""
     words = {"last": len(rows) - 1, "previous": len(rows) - 2}
     at = words.get(name.casefold())
-    if at is None and name.isdigit():
-        at = next((i for i, row in enumerate(rows) if row.number == int(name)), -1)
+    if at is None and name.isdecimal():
+        number = name.lstrip("0")
+        at = next((i for i, row in enumerate(rows) if str(row.number) == number), -1)
     if at is None:
         of_day = [i for i, row in enumerate(rows) if name in (str(_day(row)), row.checked)]
         at = of_day[-1] if of_day else -1
@@ -296,6 +295,7 @@ def _picked(store: Store, rows: Sequence[Any], name: str) -> int:
         raise FundtrackError(
             store.name,
             f"It has no check “{name}” of this portfolio.",
-            f"Name one by its number or day: {known}; or “last”, “previous”.",
+            f"Name one by its number or day: {known}; or “last”"
+            + (", “previous”." if len(rows) > 1 else ". There is none before it yet."),
         )
     return at

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
-from fundtrack.model import FundtrackError
+from fundtrack.model import FundtrackError, Severity, Status
 from fundtrack.trail import Trail
 
 # Settings that move from period to period by themselves, unlike those that somebody changes.
@@ -66,19 +67,10 @@ class Run:
             )
         try:
             run = cls(plain)
-            # Touch all that is read later, so that a malformed file is told here, by its name.
-            _ = run.terms, run.trail, run.fingerprint, run.day, run.portfolio, run.checked
-            _ = [date.fromisoformat(day) for day in (run.checked, run.day)]
-            _texts(run.plain, "fundtrack", "guidance")
-            _texts(run.plain["workbook"], "path", "sha256", "values_digest", "kind")
-            _texts(run.plain["settings"], *(n for n in _NAMED if n in run.plain["settings"]))
-            for finding in run.findings:
-                _ = [finding[name] for name in _OF_A_FINDING]
-                _texts(finding, *_OF_A_FINDING[:-1], "severity")
-                _texts({"organisation": None, **finding}, "organisation")
-            for result in run.results.values():
-                _texts(result, "check", "name", "status", "unit")
-                _ = [float(result[name] or 0) for name in ("low", "high")]
+            # Look at all that is read later, so that a malformed file is told here, by its name:
+            # once it is in the ledger, it would make the history unreadable for good.
+            _ = run.terms, run.trail, run.fingerprint, run.portfolio
+            _sound(plain)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise FundtrackError(
                 file,
@@ -148,13 +140,50 @@ class Run:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _texts(plain: Mapping[str, Any], *names: str) -> None:
-    """Raises TypeError where one of these is neither a text nor null: no ledger could take it."""
+def _sound(plain: Mapping[str, Any]) -> None:
+    """Raises an error where a value is not what every run has there."""
+    book, settings = plain["workbook"], plain["settings"]
+    _texts(plain, "fundtrack", "guidance")
+    _texts(book, "path", "sha256", "values_digest", "kind")
+    _days(plain, "checked")
+    _days({**dict.fromkeys(PERIOD), **settings}, *PERIOD, blank=True)
+    _texts({"organisation_id": None, **settings}, "organisation_id", blank=True)
+    for value in plain["thresholds"].values():
+        _number(value)
+    for finding in plain["findings"]:
+        _texts(finding, "id", "check", "scope")
+        _texts(finding, "table", "sheet", "field", "heading", "key", blank=True)
+        _texts({"organisation": None, **finding}, "organisation", blank=True)
+        _ = Severity(finding["severity"]), finding["accepted"]
+    for result in plain["results"]:
+        _texts(result, "check", "name")
+        _texts(result, "unit", blank=True)
+        Status(result["status"])
+        for name in ("low", "high", "threshold"):
+            _number(result[name])
+    for exception in plain["exceptions"]:
+        _texts(exception, "check", "object")
+        _days(exception, "expires", blank=True)
+
+
+def _texts(plain: Mapping[str, Any], *names: str, blank: bool = False) -> None:
+    """Raises TypeError or ValueError where one of these is no text, nor null if it may be."""
     for name in names:
-        if not isinstance(plain[name], str | None):
+        if plain[name] is None and blank:
+            continue
+        if not isinstance(plain[name], str):
             raise TypeError(name)
-        (plain[name] or "").encode()  # half a character raises ValueError
+        plain[name].encode()  # half a character raises ValueError
 
 
-_NAMED = ("organisation_id", "reference_date", "period_start", "period_end")
-_OF_A_FINDING = ("id", "check", "scope", "table", "sheet", "field", "heading", "key", "accepted")
+def _days(plain: Mapping[str, Any], *names: str, blank: bool = False) -> None:
+    for name in names:
+        if (day := plain[name]) is None and blank:
+            continue
+        if date.fromisoformat(day).isoformat() != day:  # it reads other ways of writing a day too
+            raise ValueError(name)
+
+
+def _number(value: Any) -> None:
+    if value is not None and not isfinite(float(value)):
+        raise ValueError(value)

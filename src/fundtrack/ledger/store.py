@@ -19,7 +19,9 @@ from sqlalchemy import event as events
 from sqlalchemy import exc
 from sqlalchemy.pool import NullPool
 
+from fundtrack.ledger.damage import is_damaged
 from fundtrack.model import FundtrackError
+from fundtrack.words import place_of
 
 PATIENCE = 30  # seconds that a write waits for another one
 # Of PostgreSQL: “fund”, and the schema, as a server may keep several ledgers.
@@ -300,6 +302,8 @@ class Store:
             yield
         except exc.NoSuchModuleError as error:
             raise FundtrackError(self.name, *_NOT_KNOWN) from error
+        except (exc.IntegrityError, ValueError, KeyError, TypeError) as error:
+            raise self._unexpected(error) from error
         except exc.SQLAlchemyError as error:
             said = str(getattr(error, "orig", None) or error)
             raise FundtrackError(self.name, *self._why(said)) from error
@@ -313,8 +317,19 @@ class Store:
             raise FundtrackError(
                 self.name, f"It cannot be used: {error.strerror}.", "See that it can be written."
             ) from error
-        except (ValueError, KeyError, TypeError) as error:  # what was never written so
-            raise FundtrackError(self.name, *_DAMAGED) from error
+
+    def _unexpected(self, error: Exception) -> Exception:
+        """What was never written so: the ledger is damaged, or else the fault is ours."""
+        if os.environ.get("FUNDTRACK_DEBUG"):
+            return error
+        with self._connected(write=False) as connection:
+            if is_damaged(connection, _tables):
+                return FundtrackError(self.name, *_DAMAGED)
+        return FundtrackError(
+            self.name,
+            f"fundtrack itself failed ({place_of(error)}); the ledger is sound and not changed.",
+            "Please report this line, without the ledger.",
+        )
 
     def _why(self, said: str) -> tuple[str, str]:
         for words, reason, cure in _SAID if self._is_sqlite else ():
@@ -366,7 +381,7 @@ _SAID = (
         "Name another file with --ledger.",
     ),
     # Names and values that fundtrack did not write.
-    *((w, *_DAMAGED) for w in ("malformed", "no such", "already exists", "decode", "constraint")),
+    *((w, *_DAMAGED) for w in ("malformed", "no such", "already exists", "decode")),
 )
 
 

@@ -26,7 +26,7 @@ from fundtrack.report.added import build
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.graft import Styles, add_sheets
 from fundtrack.report.notes import START, Note, noted_cells, write_notes
-from fundtrack.report.package import ORIGINAL, Draft, cell_of, names_of, refuse_other
+from fundtrack.report.package import ORIGINAL, Draft, cell_of, names_of, refuse_input, refuse_other
 from fundtrack.report.page import ALWAYS, ROLES
 
 # The highlights' formula: always true, since N() of a text is 0. `strip` knows them by it.
@@ -218,12 +218,11 @@ def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
     return re.sub(rb"<[^<>]*>", b"", text).startswith(beginning.encode())
 
 
-def refuse_target(path: Path, target: Path, *, force: bool) -> None:
-    """Raise FundtrackError where writing the target would lose a file that is not ours."""
-    if target.exists() and path.exists() and path.samefile(target):
-        raise FundtrackError(
-            target.name, "is the input itself.", "Choose another name with --output."
-        )
+def refuse_target(path: Path, target: Path, *others: Path, force: bool) -> None:
+    """Raise FundtrackError where writing the target would lose a file that is not ours, or one that
+    was read (`path` and `others`), or where no file can be written.
+    """
+    refuse_input(target, path, *others)
     refuse_other(target, _is_ours, "fundtrack did not make it", force=force)
 
 

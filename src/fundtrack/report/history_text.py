@@ -1,4 +1,6 @@
-"""The ledger's answers as people and programs read them: a page, a list, JSON, CSV."""
+"""The ledger's answers as people and programs read them: a page, a list, JSON and CSV (see
+`schemas/history.schema.json`).
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ def reviewed(done: Reviewed, remarks: Sequence[str]) -> str:
     added = f"{done.added} {plural('answer', done.added)}"
     lines = [
         f"{done.source}: {added} added to “{done.portfolio}” ({done.kind}), "
-        f"{done.known} as they were."
+        f"{done.known} already known."
     ]
     if done.unknown:
         lines.append(f"  {done.unknown} of them to findings that no recorded check has.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import platform
 import posixpath
 import re
+import stat
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -342,8 +344,64 @@ def names_of(package: Package, prefixes: str | tuple[str, ...]) -> dict[str, str
     }
 
 
+def refuse_place(target: Path) -> None:
+    """Raise FundtrackError where no file can be written, whatever is forced.
+
+    A folder, a pipe or a device is never replaced by a file.
+    """
+    name = target.name or str(target)
+    try:
+        there = target.parent.is_dir()
+        mode = target.stat().st_mode if target.exists() else stat.S_IFREG
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise _unwritten(target, error) from error
+    if not there:
+        raise FundtrackError(
+            name,
+            f"cannot be written: there is no folder {target.parent.absolute()}.",
+            "Make the folder first, or choose another with --output.",
+        )
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise FundtrackError(
+            name, f"cannot be written: it is {what}.", "Choose another name with --output."
+        )
+    if ":" in name and os.name == "nt":  # it would be hidden behind another file
+        raise FundtrackError(
+            name, "cannot be written: it has a colon in its name.", "Choose another name."
+        )
+
+
+def _unwritten(target: Path, error: Exception) -> FundtrackError:
+    long = getattr(error, "errno", None) == errno.ENAMETOOLONG
+    # Windows finds no file where a path is too long; that its folder is there was looked up.
+    if long or (isinstance(error, FileNotFoundError) and len(str(target.absolute())) > 240):
+        return FundtrackError(
+            f"{target.name[:40]}…",
+            "cannot be written: its name or path is too long.",
+            "Choose a shorter one with --output.",
+        )
+    return FundtrackError(
+        target.name,
+        f"cannot be written ({getattr(error, 'strerror', None) or error}).",
+        "Close it in other programs, or choose another place with --output.",
+    )
+
+
+def refuse_input(target: Path, *inputs: Path) -> None:
+    """Raise FundtrackError where the target is one of the files that are read, by any name."""
+    refuse_place(target)
+    if target.exists() and any(path.exists() and path.samefile(target) for path in inputs):
+        raise FundtrackError(
+            target.name, "is the input itself.", "Choose another name with --output."
+        )
+
+
 def refuse_other(target: Path, ours: Callable[[Package], bool], told: str, *, force: bool) -> None:
-    """Raise FundtrackError where the target is there and is not one of `ours`, unless `force`."""
+    """Raise FundtrackError where the target is there and is not one of `ours`, unless `force`, or
+    where no file can be written.
+    """
+    refuse_place(target)
     if force or not target.exists():
         return
     try:
@@ -360,12 +418,7 @@ def refuse_other(target: Path, ours: Callable[[Package], bool], told: str, *, fo
 
 def write_file(target: Path, data: bytes) -> None:
     """Write beside the target, flush, move into place. On any error nothing is left behind."""
-    if not target.parent.is_dir():
-        raise FundtrackError(
-            target.name,
-            f"cannot be written: there is no folder {target.parent.absolute()}.",
-            "Make the folder first, or choose another with --output.",
-        )
+    refuse_place(target)
     beside = _beside(target, str(os.getpid()))
     try:
         _clear_stale(target)
@@ -375,11 +428,7 @@ def write_file(target: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(target)
     except OSError as error:
-        raise FundtrackError(
-            target.name,
-            f"cannot be written ({error.strerror or error}).",
-            "Close it in other programs, or choose another place with --output.",
-        ) from error
+        raise _unwritten(target, error) from error
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)

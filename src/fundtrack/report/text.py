@@ -302,17 +302,19 @@ def threshold_line(threshold: Threshold, cited: str) -> str:
     """One number of a check: value, unit, basis, citation, and whether the donor must confirm
     it.
     """
-    value = "no number set" if threshold.value is None else f"{threshold.value:g} {threshold.unit}"
-    source = f": {cited}" if cited else ""
+    space = "" if threshold.unit.startswith("%") else " "
+    value = "no number set"
+    if threshold.value is not None:
+        value = f"{threshold.value:g}{space}{threshold.unit}"
+    source = threshold.basis.words + (f": {cited}" if cited else "")
+    if cited.startswith("brief, "):
+        source = f"the {cited}"
     confirm = (
         "; a donor must confirm it before it can raise an error"
         if threshold.basis == "house"
         else ""
     )
-    return (
-        f"{threshold.parameter} = {value} ({threshold.basis.words}{source}{confirm}). "
-        f"{threshold.note}"
-    ).strip()
+    return (f"{threshold.parameter} = {value} ({source}{confirm}). {threshold.note}").strip()
 
 
 def catalogue(checks: Sequence[tuple[Check, str]], families: Mapping[str, str]) -> str:

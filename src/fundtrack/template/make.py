@@ -9,7 +9,7 @@ from pathlib import Path
 from fundtrack import columns, copies, schema, validate
 from fundtrack.bounds import Bounds
 from fundtrack.model import FundtrackError
-from fundtrack.report.package import write_file
+from fundtrack.report.package import refuse_input, write_file
 from fundtrack.template.book import Content, build
 from fundtrack.template.choice import KINDS, chosen
 from fundtrack.template.fill import content
@@ -44,18 +44,19 @@ def make(
     if source is None:
         kind = kind or KINDS[0]
         tables = chosen(kind, modules)
-        goal = output or Path(f"{kind}-template.xlsx")
+        usual = Path(f"{kind}-template.xlsx")
     else:
         workbook = copies.original(source, bounds or Bounds(), password)
         seal = copies.seal(password) if workbook.locked else None
         mapped = columns.mapped(workbook)
         kind = kind or mapped.kind
         tables = chosen(kind, modules)
-        goal = output or source.with_name(f"{source.stem}.template.xlsx")
+        usual = source.with_name(f"{source.stem}.template.xlsx")
         typed, _ = validate.typed(mapped.tables)
         layout = schema.layouts().get(mapped.layout)
         silent = layout.silent if layout else ()
         held = content(source.name, typed, mapped.sheets, tables, silent)
+    goal = copies.into(output, usual)
     _refuse(goal, source, force=force)
     built = build(kind, tables, held)
     write_file(goal, seal(built) if seal else built)
@@ -64,10 +65,7 @@ def make(
 
 
 def _refuse(goal: Path, source: Path | None, *, force: bool) -> None:
-    if source is not None and goal.exists() and goal.samefile(source):
-        raise FundtrackError(
-            goal.name, "is the input itself.", "Choose another name with --output."
-        )
+    refuse_input(goal, *([source] if source else []))
     if goal.exists() and not force:
         raise FundtrackError(
             goal.name,
