@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fundtrack.model import Pieces, Taken
 from fundtrack.words import duration
 
 Days = npt.NDArray[np.datetime64]
@@ -55,6 +56,19 @@ def age_at_most(day: pd.Series, reference: pd.Timestamp, months: float) -> pd.Se
     unknown.
     """
     return Terms(day, pd.Series(reference, index=day.index)).at_most(months)
+
+
+def mean_months(start: Taken, end: Taken) -> Pieces:
+    """`Terms.mean_months` of one row as pieces of a formula over the cells of its dates."""
+    whole: Pieces = ["DATEDIF(", start, ",", end, '+1,"m")']
+
+    def after(*months: str | Taken) -> Pieces:
+        """`add_months`, of which EDATE gives the last day of a month that lacks the day."""
+        same: Pieces = ["EDATE(", start, ",", *months, ")"]
+        return [*same, "+(DAY(", *same, ")<DAY(", start, "))"]
+
+    begun, ends = after(*whole), after(*whole, "+1")
+    return [*whole, "+(", end, "+1-", *begun, ")/(", *ends, "-", *begun, ")"]
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ def result(making: Making, check: Check, shares: Sequence[Share]) -> Result:
         counted=first.counted,
         called=first.called,
         made=first.made,
+        split=first.split,
         judged=looked,
     )
 
