@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -64,6 +65,12 @@ def duration(months: float, days: int) -> str:
 def plural(word: str, count: int, more: str | None = None) -> str:
     """The word for one, or for several."""
     return word if count == 1 else more or f"{word}s"
+
+
+def one_of(names: Sequence[str]) -> str:
+    """“A, B or C”."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def shown(value: Any) -> str:

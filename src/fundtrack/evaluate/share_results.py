@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import pandas as pd
 
@@ -10,10 +11,10 @@ from fundtrack import schema
 from fundtrack.evaluate.making import Making, figures, worst
 from fundtrack.evaluate.wording import keys
 from fundtrack.model import Check, Finding, Group, Judged, Result, Status, Table
-from fundtrack.money import reaches, stays_within
+from fundtrack.money import HAIR, reaches, stays_within
 from fundtrack.sums import Sums, Terms
 from fundtrack.verdicts import Ask, Share
-from fundtrack.words import amount, json_value, percent
+from fundtrack.words import amount, json_value, percent, plural
 
 
 def result(making: Making, check: Check, shares: Sequence[Share]) -> Result:
@@ -227,9 +228,17 @@ def _words(
         "threshold": percent(least) if least is not None else "no target",
         "part": amount(low * whole, unit),
         "whole": amount(whole, unit),
-        "gap": amount(max(0.0, gap * whole), unit),
+        "gap": _gap(max(0.0, gap * whole), share.counted, making.currency),
         "levers": _levers(making, share),
     }
+
+
+def _gap(gap: float, counted: str | None, currency: str | None) -> str:
+    """How much is short or over: of what is counted, so many whole ones as it takes to mend it."""
+    if counted is None:
+        return amount(gap, currency)
+    number = ceil(gap - HAIR)
+    return f"{number:,} {plural(counted.removesuffix('s'), number)}"
 
 
 def _levers(making: Making, share: Share) -> str:

@@ -103,7 +103,7 @@ def _exception_facts(assessment: Assessment) -> list[_Fact]:
 def _sheet_facts(facts: SheetFacts) -> list[_Fact]:
     topic = f"Sheet {named(facts)}"
     if facts.table is None:
-        return [(topic, "Recognised as", "not recognised, ignored", facts.how)]
+        return [(topic, "Recognised as", "not recognised, so not read", "")]
     plan = schema.tables()[facts.table]
     read = "\n".join(
         _taken(letter, facts.headings.get(name, name), plan.field(name).title)

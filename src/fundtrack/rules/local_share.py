@@ -441,9 +441,13 @@ def local_status(book: Book, limits: Limits) -> RowVerdicts:
     def words(labels: pd.Index) -> Mapping[str, pd.Series]:
         home = orgs.loc[labels, "hq_country"].fillna("–")
         texts = [w.replace("{home}", h) for w, h in zip(why.loc[labels], home, strict=True)]
-        counted = {True: "it is counted as international", False: "it is not counted as local"}
-        international = orgs.loc[labels, "org_type"] == "21"
-        return {"why": pd.Series(texts, index=labels), "counted": international.map(counted)}
+        unknown = why.loc[labels].str.startswith("does not say")
+        counted = pd.Series("it is not counted as local", index=labels)
+        counted = counted.mask(unknown, "it is counted as local only in the highest possible share")
+        counted = counted.mask(
+            orgs.loc[labels, "org_type"] == "21", "it is counted as international"
+        )
+        return {"why": pd.Series(texts, index=labels), "counted": counted}
 
     return RowVerdicts(
         "organisations",
