@@ -55,6 +55,13 @@ def amount(value: float, currency: str | None) -> str:
     return f"{number} {currency}" if currency else number
 
 
+def measure(value: float, unit: str) -> str:
+    """“25% of value”, “1 month”, “2 of 4”."""
+    space = "" if unit.startswith("%") else " "
+    one = unit.removesuffix("s") if value == 1 and " " not in unit else unit
+    return f"{value:g}{space}{one}"
+
+
 def duration(months: float, days: int) -> str:
     """“6 months 1 day”."""
     if _blank(months):

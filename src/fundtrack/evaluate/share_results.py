@@ -144,10 +144,9 @@ def _reason(making: Making, share: Share, one: Group | None, status: Status) -> 
         between = f"It lies between {percent(one.low)} and {percent(one.high)}."
         said.append(f"By what is known it is {percent(one.low)}." if exact else between)
     if share.in_scope > share.assessed:
-        said.append(
-            f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged"
-            f"{share.otherwise}."
-        )
+        rows = f"{share.in_scope} {plural('row', share.in_scope)}"
+        open_rows = share.in_scope - share.assessed
+        said.append(f"{open_rows} of {rows} could not be judged{share.otherwise}.")
     if share.asks:
         facts = [_ask(making, ask, share.counted or making.currency) for ask in share.asks]
         numbered = (

@@ -21,7 +21,7 @@ from fundtrack.model import (
     Threshold,
 )
 from fundtrack.report.verify import Verified
-from fundtrack.words import percent, plural, shown
+from fundtrack.words import measure, percent, plural, shown
 
 LISTED = 3  # findings of one check that are shown without -v
 CONTROL = re.compile(
@@ -302,7 +302,7 @@ def threshold_line(threshold: Threshold, cited: str) -> str:
     """One number of a check: value, unit, basis, citation, and whether the donor must confirm
     it.
     """
-    value = "no number set" if threshold.value is None else f"{threshold.value:g} {threshold.unit}"
+    value = "no number set" if threshold.value is None else measure(threshold.value, threshold.unit)
     source = f": {cited}" if cited else ""
     confirm = (
         "; a donor must confirm it before it can raise an error"
