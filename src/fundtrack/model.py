@@ -496,16 +496,30 @@ class Taken(NamedTuple):
 Pieces = Sequence[str | Taken]  # of a formula
 
 
+class Formula(NamedTuple):
+    """A formula: `template`, as of `str.format`, over the places of the numbers `taken`."""
+
+    template: str
+    taken: Sequence[Taken]
+
+    @classmethod
+    def of(cls, pieces: Pieces) -> Formula:
+        """The formula that the pieces make one after the other."""
+        taken = list(dict.fromkeys(p for p in pieces if isinstance(p, Taken)))
+        at = {p: f"{{{n}}}" for n, p in enumerate(taken)}
+        return cls("".join(at[p] if isinstance(p, Taken) else p for p in pieces), taken)
+
+
 @dataclass(frozen=True)
 class Column:
     """The rows that enter one sum: how much of each row's amount, and under which names it goes.
 
-    `worked` says of some rows how their share is worked out: pieces of a formula, by position.
+    `worked` says of some rows how their share is worked out, by position.
     """
 
     share: pd.Series  # of the row's converted amount; indexed by position among the rows
     names: tuple[str, ...]
-    worked: Mapping[int, Pieces] = default(default_factory=dict)
+    worked: Mapping[int, Formula] = default(default_factory=dict)
 
 
 @dataclass(frozen=True)

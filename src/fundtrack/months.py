@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fundtrack.model import Pieces, Taken
 from fundtrack.words import duration
 
 Days = npt.NDArray[np.datetime64]
@@ -58,17 +57,20 @@ def age_at_most(day: pd.Series, reference: pd.Timestamp, months: float) -> pd.Se
     return Terms(day, pd.Series(reference, index=day.index)).at_most(months)
 
 
-def mean_months(start: Taken, end: Taken) -> Pieces:
-    """`Terms.mean_months` of one row as pieces of a formula over the cells of its dates."""
-    whole: Pieces = ["DATEDIF(", start, ",", end, '+1,"m")']
+def _mean_months() -> str:
+    whole = 'DATEDIF({0},{1}+1,"m")'
 
-    def after(*months: str | Taken) -> Pieces:
+    def after(months: str) -> str:
         """`add_months`, of which EDATE gives the last day of a month that lacks the day."""
-        same: Pieces = ["EDATE(", start, ",", *months, ")"]
-        return [*same, "+(DAY(", *same, ")<DAY(", start, "))"]
+        same = f"EDATE({{0}},{months})"
+        return f"{same}+(DAY({same})<DAY({{0}}))"
 
-    begun, ends = after(*whole), after(*whole, "+1")
-    return [*whole, "+(", end, "+1-", *begun, ")/(", *ends, "-", *begun, ")"]
+    begun, ends = after(whole), after(f"{whole}+1")
+    return f"{whole}+({{1}}+1-({begun}))/({ends}-({begun}))"
+
+
+# `Terms.mean_months` of one row, as a formula over the cells of its first and its last day.
+MEAN_MONTHS = _mean_months()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fundtrack import headcount, schema
 from fundtrack.book import Book
 from fundtrack.flows import flows
 from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay
-from fundtrack.model import Column, Pictures, Pieces, Result, Workings
+from fundtrack.model import Column, Formula, Pictures, Result, Workings
 from fundtrack.money import HAIR
 from fundtrack.rules import duration
 
@@ -206,16 +206,17 @@ def _columns(
     return columns
 
 
-def _worked(book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Pieces]:
+def _worked(book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Formula]:
     """How the share of each of the rows is worked out, by their position."""
     labels = rows["label"]
     if "weighed" in terms:
         labels = labels.map(dict(zip(terms["label"], terms["weighed"], strict=True)))
     if weight == duration.AS_SIGNED:
-        found: Mapping[int, Pieces] = duration.worked(book, labels.to_list())
+        found = duration.worked(book, labels.to_list())
     else:
         to = str(terms["to"].iloc[0]) if "to" in terms else None
-        found = headcount.worked(book, weight, labels.to_list(), to)
+        pieces = headcount.worked(book, weight, labels.to_list(), to)
+        found = {label: Formula.of(some) for label, some in pieces.items()}
     return {place: found[label] for place, label in labels.items()}
 
 

@@ -22,14 +22,13 @@ from fundtrack import schema
 from fundtrack.model import (
     Assessment,
     Column,
+    Formula,
     Group,
-    Pieces,
     Quotient,
     Result,
     Split,
     Status,
     Table,
-    Taken,
 )
 from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report.page import A3, Page, count, decimals, number_style
@@ -495,6 +494,7 @@ class Tracing:
         linked = ["link" if link else "text" for link in links]
         linked += ["text"] * (len(places) - len(links))
         own, rate = column_letter(_AMOUNT), column_letter(_RATE)
+        rates = [pieces and Formula.of(pieces) for pieces in facts["rate_from"]]
         converted = [
             (f"{own}{row}" if by is None else f"{own}{row}*{rate}{row}") if sure else None
             for row, (by, sure) in enumerate(zip(facts["rate"], known, strict=True), 2)
@@ -513,7 +513,7 @@ class Tracing:
             Cells([place.record for place in places]),
             Cells(facts["amount"], None, formulas=[place.formula for place in places]),
             Cells(facts["currency"]),
-            Cells(facts["rate"], "decimal", formulas=self._formulas(facts["rate_from"])),
+            Cells(facts["rate"], "decimal", formulas=self._formulas(rates)),
             Cells(facts["rate_date"]),
             Cells(kinds),
             Cells(facts["source"]),
@@ -530,32 +530,27 @@ class Tracing:
             formulas = self._formulas([one.worked.get(place) for place in rows.index])
             yield Cells(values, styles, formulas=formulas)
 
-    def _formulas(self, made: Sequence[Pieces | None]) -> list[str | None]:
-        """The pieces as formulas; none where none of their numbers can be taken from a cell."""
-        cells = self._addresses(made)
-        live = [
-            pieces is not None and any(cells.get(p) for p in pieces if isinstance(p, Taken))
-            for pieces in made
-        ]
-        return [
-            "".join((cells[p] or literal(p.number)) if isinstance(p, Taken) else p for p in pieces)
-            if pieces is not None and alive
-            else None
-            for pieces, alive in zip(made, live, strict=True)
-        ]
+    def _formulas(self, made: Sequence[Formula | None]) -> list[str | None]:
+        """What the formulas are in this workbook; none where none of their numbers is in a cell."""
+        by: dict[tuple[str, str], dict[int, float | date]] = {}
+        for table, label, field_, number in (t for f in made if f for t in f.taken):
+            by.setdefault((table, field_), {})[label] = number
+        cells = {}
+        for (table, field_), numbers in by.items():
+            found = _origins(self._assessment.tables[table], field_, [*numbers], numbers.values())
+            live = (origin.formula for origin in found)
+            cells[table, field_] = dict(zip(numbers, live, strict=True))
+        return [f and self._formula(f, cells) for f in made]
 
-    def _addresses(self, made: Iterable[Pieces | None]) -> dict[Taken, str | None]:
-        """The cell of each number that formulas take; None where it holds no such number."""
-        by: dict[tuple[str, str], dict[Taken, None]] = {}
-        for taken in itertools.chain.from_iterable(filter(None, made)):
-            if isinstance(taken, Taken):
-                by.setdefault((taken.table, taken.field), {})[taken] = None
-        found: dict[Taken, str | None] = {}
-        for (name, field_), taken_ in by.items():
-            labels, numbers = [t.label for t in taken_], [t.number for t in taken_]
-            origins = _origins(self._assessment.tables[name], field_, labels, numbers)
-            found.update(zip(taken_, (origin.formula for origin in origins), strict=True))
-        return found
+    @staticmethod
+    def _formula(
+        made: Formula, cells: Mapping[tuple[str, str], Mapping[int, str | None]]
+    ) -> str | None:
+        places = [cells[t.table, t.field][t.label] for t in made.taken]
+        if not any(places):
+            return None
+        pairs = zip(places, made.taken, strict=True)
+        return made.template.format(*(place or literal(t.number) for place, t in pairs))
 
     def _origins(self, rows: pd.DataFrame, amounts: Sequence[Any]) -> list[_Origin]:
         """Where each row stands in the workbook."""

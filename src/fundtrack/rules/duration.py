@@ -13,9 +13,9 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.flows import CANCELLED, flows
-from fundtrack.model import Basis, Clause, Limits, Pieces, Quotient, Severity, Taken, Threshold
+from fundtrack.model import Basis, Clause, Formula, Limits, Quotient, Severity, Taken, Threshold
 from fundtrack.money import total
-from fundtrack.months import Terms, mean_months
+from fundtrack.months import MEAN_MONTHS, Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
 from fundtrack.words import duration, plural
@@ -68,20 +68,20 @@ def signed(frame: pd.DataFrame) -> Terms:
 AS_SIGNED = "months as signed"  # what the value of a grant is multiplied by; see `worked`
 
 
-def worked(book: Book, labels: Sequence[int]) -> dict[int, Pieces]:
-    """How the months of each grant are worked out from its cells, in pieces of a formula."""
+def worked(book: Book, labels: Sequence[int]) -> dict[int, Formula]:
+    """How the months of each grant are worked out from its cells."""
     rows = book["grants"].loc[labels]
     dates = zip(rows["planned_start_date"], rows["planned_end_date"], strict=True)
     stated = rows["planned_duration_months"]
-    found = dict[int, Pieces]()
+    found = dict[int, Formula]()
     for label, (start, end), months in zip(labels, dates, stated, strict=True):
         if pd.isna(start) or pd.isna(end) or end < start:
             field, number = "planned_duration_months", float(months)
-            found[label] = [Taken("grants", label, field, number)]
+            found[label] = Formula("{0}", [Taken("grants", label, field, number)])
             continue
         first = Taken("grants", label, "planned_start_date", start.date())
         last = Taken("grants", label, "planned_end_date", end.date())
-        found[label] = mean_months(first, last)
+        found[label] = Formula(MEAN_MONTHS, [first, last])
     return found
 
 
