@@ -731,3 +731,30 @@ def test_a_chart_without_numbers_is_left_out(write):
     assert "How the money reaches local independent organisations" in titles
     empty = copy_of(write(settings={}, organisations=None, convenings="event_id\nE1"))
     assert not set(charts(empty.path)) - {"Findings by family and severity"}
+
+
+# --- On paper, and in numbers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
+def test_the_key_figures_begin_a_printed_page(copies, name):
+    summary = openpyxl.load_workbook(copies[name].path)["Summary"]
+    (row,) = [cell.row for cell in summary["A"] if cell.value == "Key figures"]
+    assert row - 1 in [at.id for at in summary.row_breaks.brk]
+
+
+def test_a_share_among_the_findings_is_a_percentage_and_a_gap_in_events_is_whole(copies):
+    rows = openpyxl.load_workbook(copies["programme_faulty"].path)["Findings"]
+    heads = [cell.value for cell in rows[1]]
+    check, value, gap = map(heads.index, ("Check", "Value found", "Difference"))
+    (row,) = [row for row in rows.iter_rows(min_row=2) if row[check].value == "CON-04"]
+    assert (row[value].value, row[value].number_format) == (0.75, "0.00%")
+    assert row[gap].value == "1 event over"
+
+
+def test_a_threshold_is_said_with_its_unit(copies):
+    said = " ".join(
+        str(cell) for row in copies["programme_faulty"].stored["Checks"] for cell in row
+    )
+    assert "pay.arrears_error_months = 1 month:" in said
+    assert "loc.direct_min_pct = 5% of value:" in said

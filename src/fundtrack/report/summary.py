@@ -50,7 +50,7 @@ def summary(
             page.across(row, 0, remark)
             row += 1
     if len(drawn) > _PAIR:  # on paper, two rows of charts are a page of their own
-        page.sheet.set_h_pagebreaks([first, figures, row + 1])  # and no table is torn
+        page.sheet.set_h_pagebreaks([first, figures])  # and the table of figures is not torn
     for drawing, chart in zip(drawn, charts, strict=True):
         row = tabulate(page, row + 1, drawing, chart)
     # See graft._open_on: the sheet on which the workbook opens may be selected in a group.

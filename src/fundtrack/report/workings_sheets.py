@@ -55,7 +55,7 @@ _GROUPS = {"org_id": "Organisation", "grant_id": "Grant", "country": "Country"}
 _ROWS: tuple[tuple[str, int], ...] = (
     ("Sheet", 15),
     ("Cell", 10),
-    ("Record", 20),
+    ("Record", 26),
     ("Amount in the cell", 15),
     ("Currency", 9),
     ("Rate", 10),
