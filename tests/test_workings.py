@@ -146,7 +146,7 @@ def programme(rng):
     tables = donor(rng)
     units = [f"PU-{n}" for n in range(rng.randrange(1, 4))]
     areas = ["north", "south"]
-    tables["settings"] = {"workbook_type": "programme"}
+    tables["settings"]["workbook_type"] = "programme"
     tables["police_units"] = [
         {
             "unit_id": u,
@@ -445,7 +445,10 @@ def test_what_officers_are_multiplied_by_is_worked_out_from_the_cells_of_pay(cop
             if isinstance(cell.value, str):
                 seen |= figures & WEIGHED
                 for sheet, place in re.findall(r"'([^']+)'!([$A-Z0-9]+)", cell.value):
-                    assert sheet in ("Police pay", "Pay benchmarks")
+                    if sheet == "Grants":  # the mean months of DUR-04
+                        assert workbook[sheet][place].is_date
+                        continue
+                    assert sheet in ("Police pay", "Pay benchmarks", "Exchange rates")
                     assert isinstance(workbook[sheet][place].value, int | float)
             else:
                 assert cell.value in (None, 1), (column[0].value, cell.row)
@@ -479,6 +482,74 @@ def test_a_changed_pay_reaches_every_figure_that_rests_on_it(copies, tmp_path, s
         if check[:3] == "PAY" and figure in WEIGHED:
             assert close(value, told[figure]), figure
             assert not close(value, mine.lines(again=False)[check, (), figure]), figure
+
+
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
+def test_no_figure_rests_on_a_number_that_is_only_written_down(copies, name):
+    """All of a row enters a figure, all of it is taken off, or a formula says how much."""
+    rows = openpyxl.load_workbook(copies[name].path)["Workings rows"]
+    heads = [cell.value for cell in rows[1]]
+    first = next(n for n, head in enumerate(heads) if re.match("[A-Z]{3}-", head))
+    live = {"Amount in the cell": 0, "Rate": 0, "Amount converted": 0}
+    for row in rows.iter_rows(min_row=2, values_only=True):
+        for head, value in zip(heads, row, strict=True):
+            if head in live:
+                live[head] += isinstance(value, str) and value.startswith("=")
+                assert value in (None, 1) or str(value).startswith("="), (head, row)
+        numbers = {value for value in row[first:] if isinstance(value, float | int)}
+        assert numbers <= {-1, 0, 1}
+    assert all(count > 10 for count in live.values())
+
+
+def test_a_changed_cell_reaches_every_figure_of_the_portfolio(copies, tmp_path, soffice):
+    def changed(path, target):
+        workbook = openpyxl.load_workbook(path)
+        for sheet, place, add in (
+            ("Exchange rates", "D6", 0.03),  # USD of February 2024: of G-002 and others
+            ("Grants", "I8", timedelta(days=45)),  # the end of G-003
+            ("Grants", "J8", 60_000),
+            ("Sub-grants", "H9", 5_000),
+            ("Budget lines", "F8", 7_500),  # what of G-003 serves all strands
+        ):
+            workbook[sheet][place].value += add
+        workbook.save(target)
+        return target
+
+    anew = pipeline.assess(changed(SAMPLES / "donor_faulty.xlsx", tmp_path / "book.xlsx"))
+    mine = copies["donor_faulty"]
+    again = values(soffice(changed(mine.path, tmp_path / "changed.xlsx"), "xlsx"))
+    old, mine.again, kept = mine.lines(again=False), again, mine.again
+    told = mine.lines()
+    mine.again = kept
+    moved = set()
+    for result in anew.results:
+        for figure, value in result.figures.items():
+            assert close(told[result.check.id, (), figure], value), (result.check.id, figure)
+            if not close(old[result.check.id, (), figure], value):
+                moved.add(figure)
+    assert moved >= {"T", "mean_months", "resilience", "resilience_of_crosscutting", "unknown"}
+
+
+def test_text_that_is_read_as_a_number_is_taken_from_its_cell_all_the_same(write):
+    rows = [{"grant_id": "G1", "amount": '"1,200.50"'}, {"grant_id": "G2", "amount": "12e3"}]
+    amounts = openpyxl.load_workbook(copy_of(write(grants=rows)).path)["Workings rows"]["D"]
+    assert amounts[1].value == '=_xlfn.NUMBERVALUE(\'Grants\'!$H$2,".",",")'
+
+
+def test_rows_that_add_nothing_are_counted(write):
+    lines = [{"budget_line_id": f"L{n}", "parent_id": "G1", "amount": n * 100} for n in (0, 1)]
+    path = write(
+        grants=[{"grant_id": "G1", "amount": 900, "pve_strand": "security"}], budget_lines=lines
+    )
+    said = copy_of(path).stored["Workings"][1][0]
+    assert "1 of Budget lines with 0 as “Amount”" in said
+
+
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
+def test_every_number_of_the_workings_has_a_unit(copies, name):
+    rows = copies[name].stored["Workings"]
+    unit, figure = rows[3].index("Unit"), rows[3].index("Figure")
+    assert [row[figure] for row in rows[4:] if not row[unit]] == []
 
 
 @pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
@@ -660,3 +731,30 @@ def test_a_chart_without_numbers_is_left_out(write):
     assert "How the money reaches local independent organisations" in titles
     empty = copy_of(write(settings={}, organisations=None, convenings="event_id\nE1"))
     assert not set(charts(empty.path)) - {"Findings by family and severity"}
+
+
+# --- On paper, and in numbers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
+def test_the_key_figures_begin_a_printed_page(copies, name):
+    summary = openpyxl.load_workbook(copies[name].path)["Summary"]
+    (row,) = [cell.row for cell in summary["A"] if cell.value == "Key figures"]
+    assert row - 1 in [at.id for at in summary.row_breaks.brk]
+
+
+def test_a_share_among_the_findings_is_a_percentage_and_a_gap_in_events_is_whole(copies):
+    rows = openpyxl.load_workbook(copies["programme_faulty"].path)["Findings"]
+    heads = [cell.value for cell in rows[1]]
+    check, value, gap = map(heads.index, ("Check", "Value found", "Difference"))
+    (row,) = [row for row in rows.iter_rows(min_row=2) if row[check].value == "CON-04"]
+    assert (row[value].value, row[value].number_format) == (0.75, "0.00%")
+    assert row[gap].value == "1 event over"
+
+
+def test_a_threshold_is_said_with_its_unit(copies):
+    said = " ".join(
+        str(cell) for row in copies["programme_faulty"].stored["Checks"] for cell in row
+    )
+    assert "pay.arrears_error_months = 1 month:" in said
+    assert "loc.direct_min_pct = 5% of value:" in said

@@ -273,19 +273,32 @@ class Flows:
         """Value of each counted grant whose recipient may or may not be local; blank elsewhere."""
         return self.grants["value"].where(self.grants["counted"] & self.grants["local"].isna())
 
-    @cached_property
-    def may_reach(self) -> pd.Series:
-        """What each counted grant could add at best, beyond what is known to reach local CSOs.
+    def may_reach(self, open_: pd.Series, maybe: pd.Series) -> tuple[pd.Series, pd.Series]:
+        """What could reach local CSOs at best, beyond what is known to: of grants, of sub-grants.
 
-        The whole rest of the grant where the recipient may be local, or where it is unknown what it
-        passed on; else its sub-grants to organisations that may be local.
+        Of a counted grant that is `open_`, all that is left of it: its value, and below zero the
+        sub-grants that are known to reach them. Of other grants, the sub-grants that `maybe` do.
         """
         grants, subs = self.grants, self.subgrants
-        known = self._by_grant(self.one_step)
-        open_ = grants["local"].isna() | (~grants["local"].fillna(False) & ~grants["reported"])
-        maybe = self._by_grant(subs["value"].where(subs["first"] & subs["local"].isna()))
-        best = (grants["value"] - known).clip(lower=0).where(open_, maybe)
-        return best.where(grants["counted"] & self.direct.isna())
+        asked = grants["counted"] & self.direct.isna()
+        left = grants["value"] > self._by_grant(self.one_step)
+        of_grants = grants["value"].where((asked & open_ & left).fillna(False))
+        known = (-self.one_step).where(subs["grant"].isin(of_grants.dropna().index))
+        of_others = subs["grant"].isin(grants.index[asked & ~open_])
+        return of_grants, known.fillna(subs["value"].where(maybe & of_others))
+
+    @property
+    def open(self) -> pd.Series:
+        """Grants of which all may reach local CSOs: the recipient may be one, or it is not said
+        what it passed on.
+        """
+        local = self.grants["local"]
+        return local.isna() | (~local.fillna(False) & ~self.grants["reported"])
+
+    @property
+    def maybe_local(self) -> pd.Series:
+        """Sub-grants one step away whose receiver may or may not be local."""
+        return self.subgrants["first"] & self.subgrants["local"].isna()
 
     def _by_grant(self, amounts: pd.Series) -> pd.Series:
         sums = amounts.groupby(self.subgrants["grant"]).sum()

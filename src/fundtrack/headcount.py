@@ -13,7 +13,7 @@ import pandas as pd
 
 from fundtrack import schema
 from fundtrack.book import Book
-from fundtrack.model import Quotient, Taken
+from fundtrack.model import Pieces, Quotient, Taken
 from fundtrack.money import reaches
 from fundtrack.verdicts import entries
 
@@ -73,7 +73,7 @@ def wages(book: Book, kind: str) -> pd.DataFrame:
 
     `wage` (a month, in the row's currency at its pay day), and as listed `amount`, `listed_in`
     (its currency), `basis`, `source`, `of_year`: the year of the row, else the latest earlier
-    one, `listed_at` (the row of Pay benchmarks) and `rate`. A benchmark without a source is not
+    one, and `listed_at` (the row of Pay benchmarks). A benchmark without a source is not
     used; of two for one area and year the first is.
     """
     return book.once(("wages", kind), lambda: _wages(book, kind))
@@ -103,7 +103,7 @@ def _wages(book: Book, kind: str) -> pd.DataFrame:
     kept = ["of_year", "amount", "listed_in", "basis", "source", "listed_at"]
     found = found.reindex(paid.index)[kept]
     moved = book.rates.convert(found["amount"], found["listed_in"], paid["due"], paid["currency"])
-    return found.assign(wage=moved["value"], rate=moved["rate"])
+    return found.assign(wage=moved["value"])
 
 
 def measured(book: Book, kind: str, in_kind_cap: float | None = None) -> pd.DataFrame:
@@ -157,21 +157,22 @@ def converted(
 RATIO, CAPPED, LACK, EARNED = "pay / wage", "pay / wage, at most 1", "what pay lacks", "pay"
 MONTHS, OWED, CASH = "months owed", "months owed x pay", "pay before deductions"
 
-_Pieces = list[str | Taken]
-
 
 def worked(
-    book: Book, weight: str, labels: Sequence[int], rates: Mapping[int, float]
-) -> dict[int, _Pieces]:
+    book: Book, weight: str, labels: Sequence[int], to: str | None = None
+) -> dict[int, Pieces]:
     """How the weight of each row of Police pay is worked out from cells, in pieces of a formula.
 
-    The arithmetic of `measured` and of the checks, for those who follow it by hand. `rates` turn
-    the amounts of a row into the currency of the total.
+    The arithmetic of `measured` and of the checks, for those who follow it by hand. `to` is the
+    currency of the total.
     """
     own = book["police_pay"].loc[labels].to_dict("index")
-    found = wages(book, LIVING_WAGE).loc[labels].to_dict("index")
+    paid, found = pay(book).loc[labels], wages(book, LIVING_WAGE).loc[labels]
+    of_wage = book.rates.origins(found["listed_in"], paid["due"], paid["currency"])["rate_from"]
+    moved = book.rates.origins(paid["currency"], paid["due"], to or "")["rate_from"]
+    wage = found.assign(rate_from=of_wage).to_dict("index")
     return {
-        label: _worked(book, weight, label, own[label], found[label], rates.get(label, 1.0))
+        label: _worked(book, weight, label, own[label], wage[label], _times(moved.at[label]))
         for label in labels
     }
 
@@ -182,41 +183,41 @@ def _worked(
     label: int,
     cells: Mapping[Hashable, Any],
     against: Mapping[Hashable, Any],
-    rate: float,
-) -> _Pieces:
+    moved: Pieces,
+) -> Pieces:
     def cell(field: str) -> Taken:
         return Taken("police_pay", label, field, float(cells[field]))
 
     if weight == MONTHS:
         return [cell("months_in_arrears")]
-    moved = _times(rate)
-    cash: _Pieces = [cell("base_pay"), "+", cell("regular_allowances")]
+    cash: Pieces = [cell("base_pay"), "+", cell("regular_allowances")]
     if weight == OWED:
         return [cell("months_in_arrears"), "*(", *cash, ")", *moved]
     if weight == CASH:
         return ["(", *cash, ")", *moved]
     listed = Taken("pay_benchmarks", int(against["listed_at"]), "amount", float(against["amount"]))
-    wage: _Pieces = [listed, *_times(float(against["rate"]))]
+    wage: Pieces = [listed, *_times(against["rate_from"])]
     least, cap = (
         book.limits[f"pay.{name}"] / 100 for name in ("adequacy_min_pct", "in_kind_cap_pct")
     )
     pay_ = cash
-    if not pd.isna(cells["in_kind_value"]) and cells["in_kind_value"]:
+    if not pd.isna(cells["in_kind_value"]):
         pay_ = [*pay_, "+MIN(", cell("in_kind_value"), ",", *wage, f"*{cap!r})"]
     if not pd.isna(cells["deductions_mandatory"]) and against["basis"] == "net":
         pay_ = [*pay_, "-", cell("deductions_mandatory")]
-    ratio: _Pieces = ["(", *pay_, ")/(", *wage, ")"]
-    ways: dict[str, _Pieces] = {
+    ratio: Pieces = ["(", *pay_, ")/(", *wage, ")"]
+    ways: dict[str, Pieces] = {
         RATIO: ratio,
         CAPPED: ["MIN(1,", *ratio, ")"],
-        LACK: ["MAX(0,", *wage, *_times(least), "-(", *pay_, "))", *moved],
+        LACK: ["MAX(0,", *wage, f"*{least!r}", "-(", *pay_, "))", *moved],
         EARNED: ["(", *pay_, ")", *moved],
     }
     return ways[weight]
 
 
-def _times(number: float) -> list[str]:
-    return [] if number == 1 else [f"*{number!r}"]
+def _times(rate: Any) -> Pieces:
+    """Converted at the rate, which is blank within one currency."""
+    return ["*", *rate] if isinstance(rate, tuple) else []
 
 
 def of_officers(
@@ -228,7 +229,7 @@ def of_officers(
     **by: pd.Series | str,
 ) -> pd.DataFrame:
     """Entries of Police pay that come from a count of officers, as it stands or times something:
-    its `weight` (see `worked`), and the `rate` of that.
+    its `weight` (see `worked`), and the currency `to` of that.
     """
     return entries(figure, role, "police_pay", amounts, field=field, **by)
 

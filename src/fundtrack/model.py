@@ -406,6 +406,14 @@ class Quotient:
         return found * self.times - self.less
 
 
+class Split(NamedTuple):
+    """Makes a figure of others: `of`, times `above` over the sum of `below`, of the portfolio."""
+
+    of: str
+    above: str
+    below: Sequence[str]
+
+
 @dataclass(frozen=True)
 class Judged:
     """Which subjects one verdict of a check looked at, so that a later run can tell what was put
@@ -451,6 +459,7 @@ class Result:
     counted: str | None = None  # what the terms count, such as officers; None: money
     called: Mapping[str, str] = default(default_factory=dict)  # figure of the terms -> in words
     made: Sequence[Quotient] = ()  # the rows behind the figures beyond the terms
+    split: Mapping[str, Split] = default(default_factory=dict)  # figures of the terms from others
     judged: Sequence[Judged] = ()
 
 
@@ -483,19 +492,36 @@ class Taken(NamedTuple):
     table: str
     label: int
     field: str
-    number: float
+    number: float | date
+
+
+Pieces = Sequence[str | Taken]  # of a formula
+
+
+class Formula(NamedTuple):
+    """A formula: `template`, as of `str.format`, over the places of the numbers `taken`."""
+
+    template: str
+    taken: Sequence[Taken]
+
+    @classmethod
+    def of(cls, pieces: Pieces) -> Formula:
+        """The formula that the pieces make one after the other."""
+        taken = list(dict.fromkeys(p for p in pieces if isinstance(p, Taken)))
+        at = {p: f"{{{n}}}" for n, p in enumerate(taken)}
+        return cls("".join(at[p] if isinstance(p, Taken) else p for p in pieces), taken)
 
 
 @dataclass(frozen=True)
 class Column:
     """The rows that enter one sum: how much of each row's amount, and under which names it goes.
 
-    `worked` says of some rows how their share is worked out: pieces of a formula, by position.
+    `worked` says of some rows how their share is worked out, by position.
     """
 
     share: pd.Series  # of the row's converted amount; indexed by position among the rows
     names: tuple[str, ...]
-    worked: Mapping[int, Sequence[str | Taken]] = default(default_factory=dict)
+    worked: Mapping[int, Formula] = default(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -504,11 +530,12 @@ class Workings:
 
     `rows` has one line a row of the workbook and group: `table`, `label`, `field` (of the amount;
     blank: the row itself is counted), `amount`, `currency`, `rate`, `rate_date`, `rate_kind`,
-    `source`, `value` (in the reporting currency; 1 where the amount is not known, and each column
-    then holds what is assumed), and one column for each group that some result is broken down by.
-    `columns` has one entry for each check, figure and role. `rows` is None where there are more
-    than `most`. `withheld` names the checks whose rows stand in a
+    `source`, `rate_from` (`Pieces`), `value` (in the reporting currency; 1 where the amount is not
+    known, and each column then holds what is assumed), and one column for each group that some
+    result is broken down by. `columns` has one entry for each check, figure and role. `rows` is
+    None where there are more than `most`. `withheld` names the checks whose rows stand in a
     restricted sheet of a companion file: the copy of another workbook must not spread them.
+    `zeros` counts the rows that add nothing, by table and field, which are not listed.
     """
 
     rows: pd.DataFrame | None
@@ -516,6 +543,7 @@ class Workings:
     groups: Sequence[str]
     most: int | None
     withheld: Sequence[str] = ()
+    zeros: Mapping[tuple[str, str], int] = default(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fundtrack.model import Pieces, Taken
+
 
 def total(amounts: pd.Series) -> float:
     """The exact sum of the known amounts, whatever their order."""
@@ -46,6 +48,7 @@ class Rates:
                 "day": known["rate_date"].astype("datetime64[s]"),
                 "rate": known["rate"].astype("float64"),
                 "source": known["source"].fillna("").astype(object),
+                "label": known.index,
             }
         ).sort_values("day", kind="stable")
         currencies = sorted({*known["from_currency"], *known["to_currency"]})
@@ -80,61 +83,77 @@ class Rates:
         found.insert(0, "value", amount.astype("Float64") * found["rate"])
         return found
 
-    def origins(self, currency: pd.Series, on: pd.Series, to: str) -> pd.DataFrame:
-        """`rate_kind` (as listed, inverse, or through which currency) and `source` of each row's
-        rate.
+    def origins(self, currency: pd.Series, on: pd.Series, to: pd.Series | str) -> pd.DataFrame:
+        """`rate_kind` (as listed, inverse, or through which currency), `source` and `rate_from` of
+        each row's rate: the last is how it is made of cells, in pieces of a formula.
 
         Same index as `currency`; blank where the row is in the target currency or has no rate.
         """
         asked = pd.DataFrame({"from": currency, "to": to, "day": on})
-        needed = asked[(asked["from"] != to).fillna(False).astype(bool)].dropna()
-        found = pd.DataFrame(index=currency.index, columns=["rate_kind", "source"], dtype=object)
-        if len(needed):
-            priced = self._price(needed.drop_duplicates()).set_index(["from", "to", "day"])
-            got = priced.reindex(pd.MultiIndex.from_frame(needed)).set_axis(needed.index)
-            got = got[got["rate"].notna()]
-            found.loc[got.index] = got[["rate_kind", "source"]].astype(object)
-        return found
+        needed = asked[(asked["from"] != asked["to"]).fillna(False).astype(bool)].dropna()
+        facts = ["rate_kind", "source", "rate_from"]
+        if needed.empty:
+            return pd.DataFrame(index=currency.index, columns=facts, dtype=object)
+        priced = self._price(needed.drop_duplicates())
+        priced = priced[priced["rate"].notna()].set_index(["from", "to", "day"])
+        legs = zip(priced["first"], priced["second"], strict=True)
+        priced["rate_from"] = [self._pieces(*pair) for pair in legs]
+        got = priced[facts].reindex(pd.MultiIndex.from_frame(needed)).set_axis(needed.index)
+        return got.astype(object).reindex(currency.index)
+
+    def _pieces(self, *legs: float) -> Pieces:
+        """The rate as a product of cells, or of 1 over them where the label is below zero."""
+        pieces = list[str | Taken]()
+        for leg in legs:
+            if not pd.isna(leg):
+                label = int(abs(leg))
+                rate = self._quotes.at[label, "rate"]
+                taken = Taken("exchange_rates", label, "rate", float(rate))
+                pieces += [*("*" if pieces else ""), *(["1/"] if leg < 0 else []), taken]
+        return tuple(pieces)
 
     def _price(self, pairs: pd.DataFrame) -> pd.DataFrame:
+        """The pairs by day, with `rate`, `rate_date`, `rate_kind`, `source`, and the rows of the
+        sheet that make the rate: `first`, and `second` of a cross. Below zero: 1 over that one.
+        """
         priced = pairs.sort_values("day", kind="stable").reset_index(drop=True)
-        rate, day, kind, source = self._leg(priced["from"], priced["to"], priced["day"])
+        found = self._leg(priced["from"], priced["to"], priced["day"]).assign(second=np.nan)
         for via in self._via:
-            if rate.notna().all():
+            if found["rate"].notna().all():
                 break
             middle = pd.Series(via, index=priced.index, dtype=object)
-            first, first_day, _, first_source = self._leg(priced["from"], middle, priced["day"])
-            second, second_day, _, second_source = self._leg(middle, priced["to"], priced["day"])
-            cross = first * second
-            used = rate.isna() & cross.notna()
-            kind = kind.mask(used, f"through {via}")
-            both = first_source.where(
-                first_source == second_source, first_source + "; " + second_source
+            one = self._leg(priced["from"], middle, priced["day"])
+            two = self._leg(middle, priced["to"], priced["day"])
+            earlier = one["rate_date"].where(one["rate_date"] <= two["rate_date"], two["rate_date"])
+            both = one["source"] + "; " + two["source"]
+            cross = one.assign(
+                rate=one["rate"] * two["rate"],
+                rate_date=earlier,
+                rate_kind=f"through {via}",
+                source=one["source"].where(one["source"] == two["source"], both),
+                second=two["first"],
             )
-            source = source.mask(used, both)
-            day = day.where(
-                rate.notna() | cross.isna(), first_day.where(first_day <= second_day, second_day)
-            )
-            rate = rate.fillna(cross)
-        return priced.assign(rate=rate, rate_date=day, rate_kind=kind, source=source)
+            found = found.mask(found["rate"].isna() & cross["rate"].notna(), cross)
+        return pd.concat([priced, found], axis=1)
 
-    def _leg(
-        self, source: pd.Series, to: pd.Series, on: pd.Series
-    ) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
-        """The rate of each row, its day, its kind and who published it."""
+    def _leg(self, source: pd.Series, to: pd.Series, on: pd.Series) -> pd.DataFrame:
+        """The rate of each row, its day, its kind, who published it, and its row (see `_price`)."""
         direct = self._latest(source, to, on)
         inverse = self._latest(to, source, on)
         listed = direct["rate"].notna()
-        return (
-            direct["rate"].fillna(1 / inverse["rate"]),
-            direct["found"].fillna(inverse["found"]),
-            listed.map({True: "as listed", False: "inverse"}),
-            direct["source"].where(listed, inverse["source"]).fillna("").astype(object),
+        return pd.DataFrame(
+            {
+                "rate": direct["rate"].fillna(1 / inverse["rate"]),
+                "rate_date": direct["found"].fillna(inverse["found"]),
+                "rate_kind": listed.map({True: "as listed", False: "inverse"}),
+                "source": direct["source"].where(listed, inverse["source"]).fillna(""),
+                "first": direct["label"].fillna(-inverse["label"]),
+            }
         )
 
     def _latest(self, source: pd.Series, to: pd.Series, on: pd.Series) -> pd.DataFrame:
         asked = pd.DataFrame({"pair": source.astype(object) + ">" + to.astype(object), "day": on})
         quotes = self._quotes.assign(found=self._quotes["day"])
         return pd.merge_asof(asked, quotes, on="day", by="pair", tolerance=self._age)[
-            ["rate", "found", "source"]
+            ["rate", "found", "source", "label"]
         ]

@@ -57,6 +57,22 @@ def age_at_most(day: pd.Series, reference: pd.Timestamp, months: float) -> pd.Se
     return Terms(day, pd.Series(reference, index=day.index)).at_most(months)
 
 
+def _mean_months() -> str:
+    whole = 'DATEDIF({0},{1}+1,"m")'
+
+    def after(months: str) -> str:
+        """`add_months`, of which EDATE gives the last day of a month that lacks the day."""
+        same = f"EDATE({{0}},{months})"
+        return f"{same}+(DAY({same})<DAY({{0}}))"
+
+    begun, ends = after(whole), after(f"{whole}+1")
+    return f"{whole}+({{1}}+1-({begun}))/({ends}-({begun}))"
+
+
+# `Terms.mean_months` of one row, as a formula over the cells of its first and its last day.
+MEAN_MONTHS = _mean_months()
+
+
 @dataclass(frozen=True)
 class Terms:
     """How long each row lasts: from its dates, else from the stated number of months.

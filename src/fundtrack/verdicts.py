@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from fundtrack.model import Quotient, Severity
+from fundtrack.model import Quotient, Severity, Split
 
 Words = Callable[[pd.Index], Mapping[str, "pd.Series | str"]]
 
@@ -75,6 +75,7 @@ class Share:
     point: tuple[str, str] | None = None  # table and field that a finding of a group marks
     called: Mapping[str, str] = field(default_factory=dict)  # figure of the terms -> in words
     made: Sequence[Quotient] = ()  # further figures
+    split: Mapping[str, Split] = field(default_factory=dict)  # figures that come of others
     asks: Sequence[Ask] = ()
     left_out: int = 0  # rows in scope that have no place in the terms, not even as unknown
     otherwise: str = ""  # why they are left out: “: their amount is not usable”

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,13 @@ def amount(value: float, currency: str | None) -> str:
     return f"{number} {currency}" if currency else number
 
 
+def measure(value: float, unit: str) -> str:
+    """“25% of value”, “1 month”, “2 of 4”."""
+    space = "" if unit.startswith("%") else " "
+    one = unit.removesuffix("s") if value == 1 and " " not in unit else unit
+    return f"{value:g}{space}{one}"
+
+
 def duration(months: float, days: int) -> str:
     """“6 months 1 day”."""
     if _blank(months):
@@ -65,6 +73,12 @@ def duration(months: float, days: int) -> str:
 def plural(word: str, count: int, more: str | None = None) -> str:
     """The word for one, or for several."""
     return word if count == 1 else more or f"{word}s"
+
+
+def one_of(names: Sequence[str]) -> str:
+    """“A, B or C”."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def shown(value: Any) -> str:

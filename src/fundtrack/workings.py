@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fundtrack import schema
+from fundtrack import headcount, schema
 from fundtrack.book import Book
 from fundtrack.flows import flows
-from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay, worked
-from fundtrack.model import Column, Pictures, Result, Taken, Workings
+from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay
+from fundtrack.model import Column, Formula, Pictures, Result, Workings
 from fundtrack.money import HAIR
-from fundtrack.rules.duration import live_grants, signed
+from fundtrack.rules import duration
 
 ABOVE, BELOW = "above the line", "below the line"
 _KEY = ["table", "label", "field"]
@@ -46,7 +46,16 @@ def workings(book: Book, results: Sequence[Result], most: int | None) -> Working
     at = long.merge(rows.assign(_at=rows.index), on=[*_KEY, *groups], how="left", sort=False)
     share = at["value_x"] / at["value_y"]
     at = at.assign(share=share.mask((share - 1).abs() < HAIR, 1.0))
-    return Workings(rows, _columns(book, parts, at, rows), groups, most, withheld)
+    columns = _columns(book, parts, at, rows)
+    return Workings(rows, columns, groups, most, withheld, _zeros(book, rows))
+
+
+def _zeros(book: Book, rows: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """How many rows hold 0 where others that enter a figure hold their amount, by the field."""
+    used = rows.loc[rows["field"] != "", ["table", "field"]].drop_duplicates()
+    pairs = [(str(table), str(field)) for table, field in used.to_numpy()]
+    found = {(table, field): int((book[table][field] == 0).sum()) for table, field in pairs}
+    return {of: number for of, number in found.items() if number}
 
 
 def _restricted(book: Book, result: Result) -> bool:
@@ -73,6 +82,7 @@ def _parts(
         name = result.check.id
         if result.terms is not None:
             terms = _paid(book, result.terms)
+            terms = terms[~terms["figure"].isin(list(result.split))]  # they come of others
             for (figure, role), mine in terms.groupby(["figure", "role"], sort=False):
                 yield (name, str(figure), str(role)), mine
         for made in result.made:
@@ -86,6 +96,7 @@ def _paid(book: Book, terms: pd.DataFrame) -> pd.DataFrame:
     if book.settings.value_basis != "disbursement":
         return terms
     f = flows(book)
+    terms = terms.assign(weighed=terms["label"])  # whose months or pay it is multiplied by
     kept = [terms[~terms["table"].isin(["grants", "subgrants"])]]
     for table, valued in (("grants", f.grants), ("subgrants", f.subgrants)):
         key = schema.tables()[table].key
@@ -141,7 +152,7 @@ def _text(values: pd.Series) -> pd.Series:
 
 def _bases(book: Book, rows: pd.DataFrame) -> pd.DataFrame:
     """The amount of each row, how it was converted, and what it comes to."""
-    facts = ["amount", "currency", "rate", "rate_date", "rate_kind", "source", "value"]
+    facts = ["amount", "currency", "rate", "rate_date", "rate_kind", "source", "rate_from", "value"]
     found = pd.DataFrame(index=rows.index, columns=facts, dtype=object)
     for (table, field), at in rows.groupby(["table", "field"]).groups.items():
         labels = rows.loc[at, "label"].to_numpy()
@@ -195,16 +206,18 @@ def _columns(
     return columns
 
 
-def _worked(
-    book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame
-) -> dict[int, Sequence[str | Taken]]:
+def _worked(book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Formula]:
     """How the share of each of the rows is worked out, by their position."""
-    rates = dict[int, float]()
-    if "rate" in terms:
-        known = terms.dropna(subset=["rate"])
-        rates = dict(zip(known["label"], known["rate"].astype("float64"), strict=True))
-    found = worked(book, weight, rows["label"].to_list(), rates)
-    return {place: found[label] for place, label in rows["label"].items()}
+    labels = rows["label"]
+    if "weighed" in terms:
+        labels = labels.map(dict(zip(terms["label"], terms["weighed"], strict=True)))
+    if weight == duration.AS_SIGNED:
+        found = duration.worked(book, labels.to_list())
+    else:
+        to = str(terms["to"].iloc[0]) if "to" in terms else None
+        pieces = headcount.worked(book, weight, labels.to_list(), to)
+        found = {label: Formula.of(some) for label, some in pieces.items()}
+    return {place: found[label] for place, label in labels.items()}
 
 
 def _fingerprint(shares: pd.Series) -> bytes:
@@ -226,9 +239,9 @@ def pictures(book: Book) -> Pictures:
 def _durations(book: Book) -> pd.DataFrame:
     """Grants to civil society by their length as signed (rule M), as DUR-01 judges them."""
     low, short = book.limits["dur.band_low_months"], book.limits["dur.short_months"]
-    grants = live_grants(book)
+    grants = duration.live_grants(book)
     cso = flows(book).is_cso(grants["recipient_org_id"]).fillna(False)
-    terms = signed(grants[cso.astype(bool)])
+    terms = duration.signed(grants[cso.astype(bool)])
     # Whole months, and a half for any spare days: enough to compare with the ends of the bars.
     months = (terms.months + (terms.days > 0).astype("Float64") / 2).dropna()
     ends = [short, *(short + _STEP * n for n in range(1, 1 + int((_LAST - short) // _STEP)))]

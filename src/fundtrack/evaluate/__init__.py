@@ -19,6 +19,7 @@ from fundtrack.evaluate.making import Making, worst
 from fundtrack.model import Check, Finding, Result, Status
 from fundtrack.settings import Exemption
 from fundtrack.verdicts import NotAssessable, Share, Verdict
+from fundtrack.words import one_of
 
 __all__ = ["evaluate"]
 
@@ -89,9 +90,9 @@ def _missing(book: Book, check: Check) -> str | None:
         return None
     said = []
     if sheets:
-        said.append(f"There is no sheet {' and no sheet '.join(sheets)}.")
+        said.append(f"There is no sheet {one_of(sheets)}.")
     if columns:
-        said.append(f"There is no column {' and no column '.join(columns)}.")
+        said.append(f"There is no column {one_of(columns)}.")
     it = "it" if len(sheets) + len(columns) == 1 else "them"
     return " ".join([*said, f"Add {it}, or give a file that has {it} with --with."])
 

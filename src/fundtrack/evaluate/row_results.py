@@ -108,7 +108,8 @@ def _unjudged(making: Making, verdict: RowVerdicts, open_: pd.Series, in_scope: 
     first = ", ".join(keys(book.tables[verdict.table], labels[:3]))
     more = " ..." if len(labels) > 3 else ""
     sheet = book.sheet(verdict.table)
-    return f"{len(labels)} of {in_scope} rows in {sheet} could not be judged{why} ({first}{more})."
+    rows = f"{len(labels)} of {in_scope} {plural('row', in_scope)} in {sheet}"
+    return f"{rows} could not be judged{why} ({first}{more})."
 
 
 def _status(findings: Sequence[Finding], in_scope: int, assessed: int, coverage: float) -> Status:

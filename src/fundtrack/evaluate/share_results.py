@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import pandas as pd
 
@@ -10,10 +11,10 @@ from fundtrack import schema
 from fundtrack.evaluate.making import Making, figures, worst
 from fundtrack.evaluate.wording import keys
 from fundtrack.model import Check, Finding, Group, Judged, Result, Status, Table
-from fundtrack.money import reaches, stays_within
+from fundtrack.money import HAIR, reaches, stays_within
 from fundtrack.sums import Sums, Terms
 from fundtrack.verdicts import Ask, Share
-from fundtrack.words import amount, json_value, percent
+from fundtrack.words import amount, json_value, percent, plural
 
 
 def result(making: Making, check: Check, shares: Sequence[Share]) -> Result:
@@ -62,6 +63,7 @@ def result(making: Making, check: Check, shares: Sequence[Share]) -> Result:
         counted=first.counted,
         called=first.called,
         made=first.made,
+        split=first.split,
         judged=looked,
     )
 
@@ -142,10 +144,9 @@ def _reason(making: Making, share: Share, one: Group | None, status: Status) -> 
         between = f"It lies between {percent(one.low)} and {percent(one.high)}."
         said.append(f"By what is known it is {percent(one.low)}." if exact else between)
     if share.in_scope > share.assessed:
-        said.append(
-            f"{share.in_scope - share.assessed} of {share.in_scope} rows could not be judged"
-            f"{share.otherwise}."
-        )
+        rows = f"{share.in_scope} {plural('row', share.in_scope)}"
+        open_rows = share.in_scope - share.assessed
+        said.append(f"{open_rows} of {rows} could not be judged{share.otherwise}.")
     if share.asks:
         facts = [_ask(making, ask, share.counted or making.currency) for ask in share.asks]
         numbered = (
@@ -226,9 +227,17 @@ def _words(
         "threshold": percent(least) if least is not None else "no target",
         "part": amount(low * whole, unit),
         "whole": amount(whole, unit),
-        "gap": amount(max(0.0, gap * whole), unit),
+        "gap": _gap(max(0.0, gap * whole), share.counted, making.currency),
         "levers": _levers(making, share),
     }
+
+
+def _gap(gap: float, counted: str | None, currency: str | None) -> str:
+    """How much is short or over: of what is counted, so many whole ones as it takes to mend it."""
+    if counted is None:
+        return amount(gap, currency)
+    number = ceil(gap - HAIR)
+    return f"{number:,} {plural(counted.removesuffix('s'), number)}"
 
 
 def _levers(making: Making, share: Share) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fundtrack.model import Assessment, Limit, Limits, Result, Status
 from fundtrack.report.page import A3, Page, decimals, number_style
 from fundtrack.rules.sources import cited
+from fundtrack.words import measure
 
 if TYPE_CHECKING:
     from fundtrack.report.workings_sheets import Tracing
@@ -79,7 +80,7 @@ def _citation(result: Result, limits: Mapping[str, Limit]) -> str:
     for threshold in result.check.thresholds:
         limit = limits.get(threshold.parameter)
         value = limit.value if limit else threshold.value
-        number = "report only" if value is None else f"{value:g} {threshold.unit}"
+        number = "report only" if value is None else measure(value, threshold.unit)
         source = cited(threshold.cite) or threshold.basis.words
         note = f" – {threshold.note}" if threshold.note else ""
         texts.append(f"{threshold.parameter} = {number}: {source}{note}")

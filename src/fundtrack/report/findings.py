@@ -12,7 +12,7 @@ from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report import answers as read_back
 from fundtrack.report.answers import Listed
 from fundtrack.report.package import cell_of
-from fundtrack.report.page import A3, Page
+from fundtrack.report.page import A3, Page, number_style
 from fundtrack.report.rows import ROWS_A_SHEET, Column, put_rows
 
 _FOLD_FROM = 20  # so many rows one below the other with the same fault are one line
@@ -248,7 +248,10 @@ def _facts(lines: Sequence[Line], linked: set[str]) -> list[Column]:
         _where(lines, linked),
         Column([_record(line) for line in lines]),
         Column([f.heading for f in found]),
-        Column([f.value for f in found], None),
+        Column(
+            [f.value for f in found],  # where there is no cell, it is a share
+            ["percent2" if f.table is None else number_style(f.value) for f in found],
+        ),
         Column([f.expected for f in found]),
         Column([f.difference for f in found]),
         Column([_message(line) for line in lines]),

@@ -9,6 +9,7 @@ from fundtrack import __version__, schema
 from fundtrack.model import EDITION, Assessment, SheetFacts
 from fundtrack.ooxml import column_index
 from fundtrack.report.page import Page, named, title, words
+from fundtrack.words import measure
 
 DIGEST = "Digest of a sheet's values"  # the detail: formulas that had never been calculated
 ENTERED = "Digest without results of formulas"
@@ -83,7 +84,7 @@ def _threshold_facts(assessment: Assessment) -> list[_Fact]:
         who = f"confirmed by {limit.confirmed_by}" if limit.confirmed_by else "not confirmed"
         when = f" on {words(limit.confirmed_on)}" if limit.confirmed_on else ""
         why = f": {limit.reason}" if limit.reason else ""
-        value = "none" if limit.value is None else f"{limit.value:g} {limit.threshold.unit}"
+        value = "none" if limit.value is None else measure(limit.value, limit.threshold.unit)
         facts.append(("Thresholds", parameter, value, f"{change}{who}{when}{why}"))
     return facts or [("Thresholds", "Changed or confirmed", "none", "")]
 
@@ -103,7 +104,7 @@ def _exception_facts(assessment: Assessment) -> list[_Fact]:
 def _sheet_facts(facts: SheetFacts) -> list[_Fact]:
     topic = f"Sheet {named(facts)}"
     if facts.table is None:
-        return [(topic, "Recognised as", "not recognised, ignored", facts.how)]
+        return [(topic, "Recognised as", "not recognised, so not read", "")]
     plan = schema.tables()[facts.table]
     read = "\n".join(
         _taken(letter, facts.headings.get(name, name), plan.field(name).title)

@@ -35,6 +35,7 @@ from fundtrack.report.page import Page, decimals, formats, new_book
 from fundtrack.report.provenance import provenance
 from fundtrack.report.summary import summary
 from fundtrack.report.text import sections_of
+from fundtrack.words import one_of
 
 LEAST = 5  # a count below it could point at somebody (house rule)
 _COLUMNS = (
@@ -247,7 +248,7 @@ def _reason(result: Result, assessment: Assessment) -> str | None:
         return None
     tables = [schema.tables()[t].sheet for t in result.check.needs if t not in assessment.tables]
     if tables:
-        return f"There is no sheet “{'” and no sheet “'.join(tables)}”."
+        return f"There is no sheet {one_of([f'“{sheet}”' for sheet in tables])}."
     return "Columns or too many cells that it needs are blank."
 
 

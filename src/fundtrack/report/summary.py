@@ -37,18 +37,20 @@ def summary(
     page.across(1, 0, verdict(assessment), "verdict")
     drawn = drawings(assessment, families, tracing)
     row, charts = place(page, 3, drawn)
-    if len(drawn) > _PAIR:  # on paper, two rows of charts are a page of their own
-        page.sheet.set_h_pagebreaks([row])
+    first = row
     row = _about(page, assessment, row + 1 if drawn else row)
     row = _scores(page, assessment, families, row + 1)
     row = _severities(page, assessment, *unnoted, row=row + 1)
-    row = _key_figures(page, assessment, tracing, row + 1)
+    figures = row + 1
+    row = _key_figures(page, assessment, tracing, figures)
     row = _not_assessed(page, assessment, row + 1)
     if remarks:
         row = _section(page, row + 1, "Remarks")
         for remark in remarks:
             page.across(row, 0, remark)
             row += 1
+    if len(drawn) > _PAIR:  # on paper, two rows of charts are a page of their own
+        page.sheet.set_h_pagebreaks([first, figures])  # and the table of figures is not torn
     for drawing, chart in zip(drawn, charts, strict=True):
         row = tabulate(page, row + 1, drawing, chart)
     # See graft._open_on: the sheet on which the workbook opens may be selected in a group.

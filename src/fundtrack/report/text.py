@@ -21,7 +21,7 @@ from fundtrack.model import (
     Threshold,
 )
 from fundtrack.report.verify import Verified
-from fundtrack.words import percent, plural, shown
+from fundtrack.words import measure, percent, plural, shown
 
 LISTED = 3  # findings of one check that are shown without -v
 CONTROL = re.compile(
@@ -302,10 +302,7 @@ def threshold_line(threshold: Threshold, cited: str) -> str:
     """One number of a check: value, unit, basis, citation, and whether the donor must confirm
     it.
     """
-    space = "" if threshold.unit.startswith("%") else " "
-    value = "no number set"
-    if threshold.value is not None:
-        value = f"{threshold.value:g}{space}{threshold.unit}"
+    value = "no number set" if threshold.value is None else measure(threshold.value, threshold.unit)
     source = threshold.basis.words + (f": {cited}" if cited else "")
     if cited.startswith("brief, "):
         source = f"the {cited}"
@@ -314,7 +311,7 @@ def threshold_line(threshold: Threshold, cited: str) -> str:
         if threshold.basis == "house"
         else ""
     )
-    return (f"{threshold.parameter} = {value} ({source}{confirm}). {threshold.note}").strip()
+    return f"{threshold.parameter} = {value} ({source}{confirm}). {threshold.note}".strip()
 
 
 def catalogue(checks: Sequence[tuple[Check, str]], families: Mapping[str, str]) -> str:

@@ -7,8 +7,10 @@ some figure, and a column for each figure that says how much of the row enters i
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from math import fsum
 from typing import Any, NamedTuple
@@ -17,7 +19,17 @@ import numpy as np
 import pandas as pd
 
 from fundtrack import schema
-from fundtrack.model import Assessment, Column, Group, Quotient, Result, Status, Table, Taken
+from fundtrack.model import (
+    Assessment,
+    Column,
+    Formula,
+    Group,
+    Quotient,
+    Result,
+    Split,
+    Status,
+    Table,
+)
 from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report.page import A3, Page, count, decimals, number_style
 from fundtrack.report.rows import MOST_LINKS, ROWS_A_SHEET, put_rows
@@ -43,7 +55,7 @@ _GROUPS = {"org_id": "Organisation", "grant_id": "Grant", "country": "Country"}
 _ROWS: tuple[tuple[str, int], ...] = (
     ("Sheet", 15),
     ("Cell", 10),
-    ("Record", 20),
+    ("Record", 26),
     ("Amount in the cell", 15),
     ("Currency", 9),
     ("Rate", 10),
@@ -76,11 +88,12 @@ class _Line:
     times: float = 1.0
     less: float = 0.0
     how: str = ""
+    split: Split | None = None
 
     @property
     def sums(self) -> bool:
         """Whether it adds up rows; the others are worked out from the sums of their set."""
-        return self.how == _SUM
+        return self.how == _SUM or self.split is not None
 
 
 class Tracing:
@@ -149,6 +162,7 @@ class Tracing:
     def _of_group(self, result: Result, group: Group, roles: Mapping[str, str]) -> Iterator[_Line]:
         check, self._sets = result.check.id, self._sets + 1
         for name, value in group.figures.items():
+            split = result.split.get(name)
             yield _Line(
                 check,
                 self._sets,
@@ -159,8 +173,9 @@ class Tracing:
                 "integer" if result.counted else "money",
                 group.by,
                 roles[name],
-                self._traced.columns.get((check, name, roles[name])),
-                how=_SUM,
+                self._of(check, split.of if split else name),
+                how=_split(split) if split else _SUM,
+                split=split,
             )
         if group.low is None or group.high is None:
             return
@@ -173,6 +188,13 @@ class Tracing:
             what = f"the {name} possible share" if name != "share" else "the share"
             yield _Line(check, self._sets, name, what, share, "share", style, group.by, how=how)
 
+    def _of(self, check: str, figure: str) -> Column | None:
+        """The rows of a figure of a check; none where nothing enters it, or nothing is listed."""
+        found = (
+            c for (name, of, _), c in self._traced.columns.items() if (name, of) == (check, figure)
+        )
+        return next(found, None)
+
     def _of_quotient(self, result: Result, made: Quotient) -> Iterator[_Line]:
         if made.value is None:
             return
@@ -181,7 +203,7 @@ class Tracing:
         style = "percent2" if unit == "share" else "decimal2"
         given = (check, self._sets, made.name, made.what, made.value, unit, style)
         if made.below is None and made.times == 1 and not made.less:
-            column = self._traced.columns.get((check, made.name, "above the line"))
+            column = self._of(check, made.name)
             yield _Line(*given, column=column, how=_SUM)
             return
         for role, terms in (("above", made.above), ("below", made.below)):
@@ -190,8 +212,10 @@ class Tracing:
             column = self._traced.columns.get((check, made.name, f"{role} the line"))
             value = fsum(terms["value"])
             what = "what is added up" if role == "above" else "what it is held against"
+            of = self._unit_of(terms, made)
+            money = "money" if of == self._currency else "decimal2"
             yield _Line(
-                *(check, self._sets, f"{made.name}, {role}", what, value, "", "decimal2"),
+                *(check, self._sets, f"{made.name}, {role}", what, value, of, money),
                 role=role,
                 column=column,
                 how=_SUM,
@@ -199,6 +223,17 @@ class Tracing:
         how = "above the line" if made.below is None else "above the line / below the line"
         how += f" x {made.times:g}" * (made.times != 1) + f" - {made.less:g}" * bool(made.less)
         yield _Line(*given, times=made.times, less=made.less, how=how)
+
+    def _unit_of(self, terms: pd.DataFrame, made: Quotient) -> str:
+        """In what the entries of a figure are given, before it is divided."""
+        if terms.empty:
+            return ""
+        table, name = schema.tables()[str(terms["table"].iloc[0])], terms["field"].iloc[0]
+        if "to" in terms:
+            return str(terms["to"].iloc[0])
+        unit = table.field(str(name)).unit if name else table.sheet.lower()
+        unit = self._currency if unit == "currency of the row" else unit or ""
+        return f"{unit} x {made.unit}" if "weight" in terms else unit
 
     # Lines ---------------------------------------------------------------------------------------
 
@@ -216,7 +251,7 @@ class Tracing:
             ("Rows", 8),
             (_SUMS, 18),
             (_RESULT, 16),
-            ("Unit", 12),
+            ("Unit", 16),
             ("How it is worked out", 46),
         ]
 
@@ -261,8 +296,10 @@ class Tracing:
             text = (
                 f"{count(len(self._rows), 'row')} enter these figures. Each stands in "
                 f"{' and '.join(self._row_sheets)}, with a link to its cell, the rate used, and "
-                "how much of it enters each figure. Sums and shares are live formulas over those "
-                "rows, and those take their amounts from your sheets."
+                "how much of it enters each figure: 1 is all of it, -1 means that all of it is "
+                "taken off. Sums and shares are live formulas over those rows, and the rows take "
+                "amounts, rates, dates and pay from your sheets. Only what is no number or date "
+                "there, but text that was read as one, may stand as it was read." + self._left_out()
             )
         else:
             text = "Nothing is added up here."
@@ -276,6 +313,16 @@ class Tracing:
                 "of another file. Check that file itself, with this one beside it, to see them."
             )
         return text
+
+    def _left_out(self) -> str:
+        """Which rows are not listed, as they add nothing."""
+        tables = self._assessment.tables
+        said = [
+            f"{number:,} of {tables[table].parts[0].sheet} with 0 as “{heading}”"
+            for (table, name), number in self._traced.zeros.items()
+            if (heading := tables[table].place(0, name).heading)
+        ]
+        return f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
 
     def _line_columns(self) -> list[Cells]:
         lines = self._lines
@@ -331,13 +378,25 @@ class Tracing:
 
     def _sum(self, number: int, line: _Line) -> str | None:
         """Converted amounts times their part in the figure, added up over the sheets of rows."""
-        if line.column is None:
+        if line.column is None or line.split is None:
+            return self._added(line.column, number, line)
+        above = self._added(self._of(line.check, line.split.above))
+        below = (self._added(self._of(line.check, name)) for name in line.split.below)
+        whole = "+".join(filter(None, below))
+        return f"({self._added(line.column, number, line)})*({above})/({whole})"
+
+    def _added(
+        self, column: Column | None, number: int = 0, line: _Line | None = None
+    ) -> str | None:
+        """The sum of a column, of a line's group alone where it has one."""
+        if column is None:
             return None
         assert self._rows is not None
         first, last = 0, len(self._rows) - 1
-        if self._large and line.group:
+        group = line.group if line else {}
+        if self._large and line and group:
             _, first, last = self._extent(line)
-        part = column_letter(self._at[id(line.column)])
+        part = column_letter(self._at[id(column)])
         pieces = []
         for before, sheet in zip(itertools.count(0, ROWS_A_SHEET), self._row_sheets, strict=False):
             start = max(first - before, 0)
@@ -349,11 +408,11 @@ class Tracing:
                 return f"{quoted(name)}!${letter}${span[0] + 2}:${letter}${span[1] + 2}"
 
             factors = [area(column_letter(_CONVERTED)), area(part)]
-            for name in line.group:
+            for name in group:
                 place = self._groups.index(name)
-                group = area(column_letter(len(_ROWS) + place))
+                named = area(column_letter(len(_ROWS) + place))
                 # EXACT, as “=” takes upper and lower case for the same.
-                factors.append(f"--EXACT({group},${column_letter(2 + place)}{_TOP + 2 + number})")
+                factors.append(f"--EXACT({named},${column_letter(2 + place)}{_TOP + 2 + number})")
             pieces.append(f"SUMPRODUCT({','.join(factors)})")
         return "+".join(pieces) or None  # an empty formula breaks the file
 
@@ -435,6 +494,7 @@ class Tracing:
         linked = ["link" if link else "text" for link in links]
         linked += ["text"] * (len(places) - len(links))
         own, rate = column_letter(_AMOUNT), column_letter(_RATE)
+        rates = [pieces and Formula.of(pieces) for pieces in facts["rate_from"]]
         converted = [
             (f"{own}{row}" if by is None else f"{own}{row}*{rate}{row}") if sure else None
             for row, (by, sure) in enumerate(zip(facts["rate"], known, strict=True), 2)
@@ -453,7 +513,7 @@ class Tracing:
             Cells([place.record for place in places]),
             Cells(facts["amount"], None, formulas=[place.formula for place in places]),
             Cells(facts["currency"]),
-            Cells(facts["rate"], "decimal"),
+            Cells(facts["rate"], "decimal", formulas=self._formulas(rates)),
             Cells(facts["rate_date"]),
             Cells(kinds),
             Cells(facts["source"]),
@@ -467,30 +527,30 @@ class Tracing:
             share = one.share.reindex(rows.index)
             values = share.astype(object).where(share.notna(), None).to_list()
             styles = np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
-            cells = self._addresses(one)
-            formulas = [self._worked(one, place, cells) for place in rows.index] if cells else []
+            formulas = self._formulas([one.worked.get(place) for place in rows.index])
             yield Cells(values, styles, formulas=formulas)
 
-    def _worked(self, one: Column, place: int, cells: Mapping[Taken, str]) -> str | None:
-        pieces = one.worked.get(place)
-        if pieces is None:
-            return None
-        return "".join(cells[p] if isinstance(p, Taken) else p for p in pieces)
+    def _formulas(self, made: Sequence[Formula | None]) -> list[str | None]:
+        """What the formulas are in this workbook; none where none of their numbers is in a cell."""
+        by: dict[tuple[str, str], dict[int, float | date]] = {}
+        for table, label, field_, number in (t for f in made if f for t in f.taken):
+            by.setdefault((table, field_), {})[label] = number
+        cells = {}
+        for (table, field_), numbers in by.items():
+            found = _origins(self._assessment.tables[table], field_, [*numbers], numbers.values())
+            live = (origin.formula for origin in found)
+            cells[table, field_] = dict(zip(numbers, live, strict=True))
+        return [f and self._formula(f, cells) for f in made]
 
-    def _addresses(self, one: Column) -> dict[Taken, str]:
-        """What a formula writes for each number that it takes: its cell, else the number itself."""
-        by: dict[tuple[str, str], dict[Taken, None]] = {}
-        for pieces in one.worked.values():
-            for taken in pieces:
-                if isinstance(taken, Taken):
-                    by.setdefault((taken.table, taken.field), {})[taken] = None
-        found: dict[Taken, str] = {}
-        for (name, field_), taken_ in by.items():
-            labels, numbers = [t.label for t in taken_], [t.number for t in taken_]
-            origins = _origins(self._assessment.tables[name], field_, labels, numbers)
-            for taken, origin in zip(taken_, origins, strict=True):
-                found[taken] = origin.formula or repr(taken.number)
-        return found
+    @staticmethod
+    def _formula(
+        made: Formula, cells: Mapping[tuple[str, str], Mapping[int, str | None]]
+    ) -> str | None:
+        places = [cells[t.table, t.field][t.label] for t in made.taken]
+        if not any(places):
+            return None
+        pairs = zip(places, made.taken, strict=True)
+        return made.template.format(*(place or literal(t.number) for place, t in pairs))
 
     def _origins(self, rows: pd.DataFrame, amounts: Sequence[Any]) -> list[_Origin]:
         """Where each row stands in the workbook."""
@@ -514,7 +574,7 @@ class _Origin(NamedTuple):
 
 
 def _origins(
-    table: Table, name: str, labels: Sequence[int], amounts: Iterable[float | None]
+    table: Table, name: str, labels: Sequence[int], amounts: Iterable[float | date | None]
 ) -> Iterator[_Origin]:
     """The origin of each of the rows whose amounts stand in one field; none: they are counted."""
     keys = schema.tables()[table.name].primaryKey
@@ -529,13 +589,43 @@ def _origins(
             yield _Origin(where, cell or f"row {row}", None, record, None)
             continue
         sheet = sheets[part.sheet]
-        number = isinstance(raw, int | float) and not isinstance(raw, bool)
         letters = cell.rstrip("0123456789")
-        live = f"{sheet}!${letters}${cell[len(letters) :]}" if number and raw == amount else None
+        live = _taken(f"{sheet}!${letters}${cell[len(letters) :]}", raw, amount)
         yield _Origin(part.sheet, cell, f"{sheet}!{cell}", record, live)
 
 
+# A number written as text with a point or none, and with or without commas between thousands.
+_WRITTEN = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
+
+
+def _taken(place: str, raw: Any, amount: float | date | None) -> str | None:
+    """How a formula takes a number from a cell that holds it; None where it holds another."""
+    if isinstance(raw, datetime):
+        same = isinstance(amount, date) and raw == datetime(*amount.timetuple()[:3])
+        return place if same else None
+    if isinstance(raw, date):
+        return place if raw == amount else None
+    if isinstance(raw, str) and _WRITTEN.fullmatch(raw) and float(raw.replace(",", "")) == amount:
+        return f'_xlfn.NUMBERVALUE({place},".",",")'  # the same in every language
+    number = isinstance(raw, int | float) and not isinstance(raw, bool)
+    return place if number and raw == amount else None
+
+
+def literal(number: float | date) -> str:
+    """A number as a formula writes it."""
+    if isinstance(number, date):
+        return f"DATE({number.year},{number.month},{number.day})"
+    return repr(number)
+
+
 _SUM = "sum of (amount converted x part that enters)"
+
+
+def _split(split: Split) -> str:
+    """How a figure that comes of others is worked out, in words."""
+    below = split.below
+    words = (split.of, split.above, " + ".join(below))
+    return "{} x {} / ({}) of the portfolio".format(*(w.replace("_", " ") for w in words))
 
 
 def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:

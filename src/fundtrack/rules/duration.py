@@ -6,16 +6,16 @@ Every grant of the register is judged, whatever the period; cancelled ones are l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.flows import CANCELLED, flows
-from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
+from fundtrack.model import Basis, Clause, Formula, Limits, Quotient, Severity, Taken, Threshold
 from fundtrack.money import total
-from fundtrack.months import Terms
+from fundtrack.months import MEAN_MONTHS, Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
 from fundtrack.words import duration, plural
@@ -63,6 +63,26 @@ def signed(frame: pd.DataFrame) -> Terms:
     """The terms as signed; a stated duration stands in where a date is missing."""
     stated = frame.get("planned_duration_months")
     return Terms(frame["planned_start_date"], frame["planned_end_date"], stated)
+
+
+AS_SIGNED = "months as signed"  # what the value of a grant is multiplied by; see `worked`
+
+
+def worked(book: Book, labels: Sequence[int]) -> dict[int, Formula]:
+    """How the months of each grant are worked out from its cells."""
+    rows = book["grants"].loc[labels]
+    dates = zip(rows["planned_start_date"], rows["planned_end_date"], strict=True)
+    stated = rows["planned_duration_months"]
+    found = dict[int, Formula]()
+    for label, (start, end), months in zip(labels, dates, stated, strict=True):
+        if pd.isna(start) or pd.isna(end) or end < start:
+            field, number = "planned_duration_months", float(months)
+            found[label] = Formula("{0}", [Taken("grants", label, field, number)])
+            continue
+        first = Taken("grants", label, "planned_start_date", start.date())
+        last = Taken("grants", label, "planned_end_date", end.date())
+        found[label] = Formula(MEAN_MONTHS, [first, last])
+    return found
 
 
 def _said_in(grants: pd.DataFrame) -> pd.Series:
@@ -256,7 +276,7 @@ def multi_year_share(book: Book, limits: Limits) -> Share:
     mean = Quotient(
         "mean_months",
         "value x months as signed, over the value: the mean length of a grant by value",
-        entries("mean_months", "part", "grants", timed * months),
+        entries("mean_months", "part", "grants", timed * months, weight=AS_SIGNED),
         entries("mean_months", "whole", "grants", timed),
         unit="months",
     )

@@ -72,19 +72,14 @@ def as_direct_share(book: Book, limits: Limits) -> Share:
     Example: 166,500 direct and 120,000 through one intermediary, of 800,000, is 35.8125%.
     """
     f = flows(book)
-    grants, subs = f.grants, f.subgrants
+    grants = f.grants
+    of_grants, of_subs = f.may_reach(f.open, f.maybe_local)
     terms = pd.concat(
         [
             _of_grants("D", "part", f.direct, grants),
-            entries(
-                "I1",
-                "part",
-                "subgrants",
-                f.one_step,
-                country=subs["country"],
-                org_id=subs["passed_on_by"],
-            ),
-            _of_grants("unknown", "unknown", f.may_reach, grants),
+            _of_subgrants("I1", "part", f.one_step, f.subgrants),
+            _of_grants("unknown", "unknown", of_grants, grants),
+            _of_subgrants("unknown", "unknown", of_subs, f.subgrants),
             _of_grants("T", "whole", f.grants["value"].where(grants["counted"]), grants),
         ],
         ignore_index=True,
@@ -143,6 +138,11 @@ def _of_grants(figure: str, role: str, amounts: pd.Series, grants: pd.DataFrame)
     return entries(
         figure, role, "grants", amounts, country=grants["country"], org_id=grants["org_id"]
     )
+
+
+def _of_subgrants(figure: str, role: str, amounts: pd.Series, subs: pd.DataFrame) -> pd.DataFrame:
+    by = {"country": subs["country"], "org_id": subs["passed_on_by"]}
+    return entries(figure, role, "subgrants", amounts, **by)
 
 
 @check(
@@ -248,13 +248,16 @@ def pass_through(book: Book, limits: Limits) -> list[Share]:
     judged = _intermediaries(book, f)  # (1) (2) (3)
     received = grants["value"].where(judged)
     mine = subs["grant"].isin(grants.index[judged])
-    maybe = f.may_reach.where(judged & grants["local"].notna())
+    of_grants, of_subs = f.may_reach(f.open, f.maybe_local)
+    sure = judged & grants["local"].notna()
+    of_subs = of_subs.where(subs["grant"].isin(grants.index[sure]))
     ids = {"org_id": grants["org_id"], "grant_id": grants["grant_id"]}
-    of_subs = {"org_id": subs["passed_on_by"], "grant_id": _grant_ids(subs, grants)}
+    of_sub = {"org_id": subs["passed_on_by"], "grant_id": _grant_ids(subs, grants)}
     terms = pd.concat(
         [
-            entries("passed_on", "part", "subgrants", f.one_step.where(mine), **of_subs),
-            entries("unknown", "unknown", "grants", maybe, **ids),
+            entries("passed_on", "part", "subgrants", f.one_step.where(mine), **of_sub),
+            entries("unknown", "unknown", "grants", of_grants.where(sure), **ids),
+            entries("unknown", "unknown", "subgrants", of_subs, **of_sub),
             entries("received", "whole", "grants", received, **ids),
         ],
         ignore_index=True,
@@ -438,9 +441,13 @@ def local_status(book: Book, limits: Limits) -> RowVerdicts:
     def words(labels: pd.Index) -> Mapping[str, pd.Series]:
         home = orgs.loc[labels, "hq_country"].fillna("–")
         texts = [w.replace("{home}", h) for w, h in zip(why.loc[labels], home, strict=True)]
-        counted = {True: "it is counted as international", False: "it is not counted as local"}
-        international = orgs.loc[labels, "org_type"] == "21"
-        return {"why": pd.Series(texts, index=labels), "counted": international.map(counted)}
+        unknown = why.loc[labels].str.startswith("does not say")
+        counted = pd.Series("it is not counted as local", index=labels)
+        counted = counted.mask(unknown, "it is counted as local only in the highest possible share")
+        counted = counted.mask(
+            orgs.loc[labels, "org_type"] == "21", "it is counted as international"
+        )
+        return {"why": pd.Series(texts, index=labels), "counted": counted}
 
     return RowVerdicts(
         "organisations",

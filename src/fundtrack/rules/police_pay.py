@@ -269,15 +269,15 @@ def _cost(
         return [], {"cost": "", "mean": "–"}
     short = (found["wage"] * least - found["pay"]).clip(lower=0.0)
     moved, currency = converted(book, heads * short, rows)
-    moved_bill, _ = converted(book, heads * found["pay"], rows)
+    moved_bill, bill_in = converted(book, heads * found["pay"], rows)
     gap, bill = moved["value"], moved_bill["value"]
     priced = (gap.notna() | ~judged).all()
     if not priced or not total(bill):  # an amount has no rate, so the sums would be too low
         return made, {"cost": "", "mean": percent(mean, 1.0)}
     month, part = total(gap), total(gap) / total(bill)
     short_by = "officers x what their pay lacks to the living wage"
-    gaps = of_officers("gap", "part", gap, weight=LACK, rate=moved["rate"])
-    bills = of_officers("bill", "whole", bill, weight=EARNED, rate=moved_bill["rate"])
+    gaps = of_officers("gap", "part", gap, weight=LACK, to=currency or "")
+    bills = of_officers("bill", "whole", bill, weight=EARNED, to=bill_in or "")
     made += [
         Quotient("gap_a_month", short_by, gaps, unit=currency),
         Quotient("gap_a_year", f"{short_by}, x 12", gaps, times=12, unit=currency),

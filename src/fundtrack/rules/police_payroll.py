@@ -234,12 +234,12 @@ def _owed(book: Book, value: pd.Series, grave: pd.Series) -> list[Quotient]:
         ),
     ]
     moved, currency = converted(book, value.loc[rows.index], rows)
-    moved_bill, _ = converted(book, officers * rows["cash"], rows)
+    moved_bill, bill_in = converted(book, officers * rows["cash"], rows)
     worth, bill = moved["value"], moved_bill["value"]
     if worth.notna().all() and total(bill):
         what = "officers x months owed x pay before deductions"
-        values = of_officers("value", "part", worth, weight=OWED, rate=moved["rate"])
-        bills = of_officers("bill", "whole", bill, weight=CASH, rate=moved_bill["rate"])
+        values = of_officers("value", "part", worth, weight=OWED, to=currency or "")
+        bills = of_officers("bill", "whole", bill, weight=CASH, to=bill_in or "")
         made += [
             Quotient("value", what, values, unit=currency),
             Quotient(

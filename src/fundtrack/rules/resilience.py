@@ -14,7 +14,7 @@ from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.budgets import budget
 from fundtrack.flows import flows
-from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Threshold
+from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Split, Threshold
 from fundtrack.money import HAIR, total
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, NotAssessable, Remark, Remarks, Share, entries
@@ -30,6 +30,7 @@ OTHERS = {
     "security": "money for security",
     "crosscutting": "money that serves all strands",
 }
+KNOWN_OR_NOT = [*STRANDS, "unknown_strand"]  # the figures that money for all strands is split by
 AS_GRANT, AS_SUBGRANT = "as grant", "as sub-grant"
 
 
@@ -154,7 +155,7 @@ def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
     sums = {s: total(rows["value"][rows["strand"] == s]) for s in [*STRANDS, "crosscutting"]}
     unknown = rows["value"].where(rows["strand"].isna())
     whole = sum(sums[s] for s in STRANDS) + total(unknown)
-    low, high = _bounds(sums["resilience"], total(unknown), whole)
+    low, open_ = (x / whole if whole else 0.0 for x in (sums["resilience"], total(unknown)))
     across = rows["value"].where((rows["strand"] == "crosscutting") & bool(whole))
     inside = rows["value"].where(rows["strand"].isin(STRANDS) | rows["strand"].isna())  # (3)
     other = rows["value"].where(rows["strand"].isin(["individual", "security"]))
@@ -167,7 +168,7 @@ def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
                 _entries("resilience", "part", rows, inside.where(rows["strand"] == "resilience")),
                 _entries("resilience_of_crosscutting", "part", rows, across * low),
                 _entries("unknown_strand", "unknown", rows, unknown),
-                _entries("unknown_of_crosscutting", "unknown", rows, across * (high - low)),
+                _entries("unknown_of_crosscutting", "unknown", rows, across * open_),
                 _entries("T", "whole", rows, inside.fillna(across)),
             ],
             ignore_index=True,
@@ -190,6 +191,10 @@ def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
             Quotient(s, what, _entries(s, "part", rows, rows["value"].where(rows["strand"] == s)))
             for s, what in OTHERS.items()
         ],
+        split={
+            "resilience_of_crosscutting": Split("crosscutting", "resilience", KNOWN_OR_NOT),
+            "unknown_of_crosscutting": Split("crosscutting", "unknown_strand", KNOWN_OR_NOT),
+        },
         asks=_asks(rows, unknown),
         levers=("grants", other.groupby(rows["grant"]).sum()),
         assessed=int((in_scope & known).sum()),
@@ -220,20 +225,32 @@ def _silent(book: Book) -> NotAssessable | None:
     return None
 
 
-def _bounds(part: float, unknown: float, whole: float) -> tuple[float, float]:
-    """The lowest and the highest share; the same number where nothing is unknown."""
-    return (part / whole, (part + unknown) / whole) if whole else (0.0, 0.0)
-
-
 def _entries(figure: str, role: str, rows: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
-    """The entries of one figure, from both sheets."""
-    parts = []
-    for table in ("grants", "budget_lines"):
-        mine = rows[rows["table"] == table]
-        amounts = pd.Series(values.loc[mine.index].array, index=mine["label"].array)
-        country = pd.Series(mine["country"].array, index=mine["label"].array)
-        parts.append(entries(figure, role, table, amounts, country=country))
-    return pd.concat(parts, ignore_index=True)
+    """The entries of one figure, from both sheets. What is left of a grant enters as the whole
+    grant, and below zero its lines.
+    """
+    of_grants = rows["table"] == "grants"
+    mine, lines = rows[of_grants], rows[~of_grants]
+    part = (values / rows["value"]).loc[mine.index].set_axis(mine["grant"].array)
+    off = -(lines["value"] * pd.Series(part.reindex(lines["grant"].array).array, lines.index))
+    covered = pd.Series(off.groupby(lines["grant"]).sum().reindex(mine["grant"].array).array)
+    amounts = values.loc[mine.index] - covered.set_axis(mine.index).fillna(0)
+    parts = [(mine, amounts), (lines, values.loc[lines.index]), (lines, off)]
+    return pd.concat(
+        [
+            entries(
+                figure,
+                role,
+                str(table),
+                pd.Series(amount.array, index=of["label"].array),
+                country=pd.Series(of["country"].array, index=of["label"].array),
+            )
+            for table, (of, amount) in zip(
+                ("grants", "budget_lines", "budget_lines"), parts, strict=True
+            )
+        ],
+        ignore_index=True,
+    )
 
 
 def _asks(rows: pd.DataFrame, unknown: pd.Series) -> list[Ask]:

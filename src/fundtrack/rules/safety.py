@@ -572,7 +572,7 @@ def consent(book: Book, limits: Limits) -> list[RowVerdicts] | NotAssessable:
     if empty := _not_filled(book):  # (4)
         return empty
     if not {"security_partnerships", "activities"} & set(book.tables):
-        return NotAssessable("There is no sheet “Security partnerships” and no sheet “Activities”.")
+        return NotAssessable("There is no sheet “Security partnerships” or “Activities”.")
     rows, orgs, joint = book["cso_security"], book["organisations"], first_joint(book)  # (1) (2)
 
     def words(labels: pd.Index, of: pd.Series, said: pd.Series | str) -> Mapping[str, pd.Series]:

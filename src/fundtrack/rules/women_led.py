@@ -67,17 +67,20 @@ def women_led_share(book: Book, limits: Limits) -> Share:
     grants, subs = f.grants, f.subgrants
     leads, sub_leads = _women_led(f, grants["org_id"]), _women_led(f, subs["org_id"])
     target, floor = TARGET, limits[FLOOR] / 100
+    rest, of_subs = _may_reach(f, leads, sub_leads)
     unknown = {
         "direct": f.direct.where(leads.isna()),
         "one_step": f.one_step.where(sub_leads.isna()),
-        "rest": _may_reach(f, leads, sub_leads),
+        "rest": rest,
+        "of_subs": of_subs,
     }
     terms = [
         entries("direct", "part", "grants", f.direct.where(leads.fillna(False))),
         entries("one_step", "part", "subgrants", f.one_step.where(sub_leads.fillna(False))),
         entries("unknown", "unknown", "grants", unknown["direct"]),
         entries("unknown", "unknown", "subgrants", unknown["one_step"]),
-        entries("unknown", "unknown", "grants", unknown["rest"]),
+        entries("unknown", "unknown", "grants", rest),
+        entries("unknown", "unknown", "subgrants", of_subs),
         entries("T", "whole", "grants", grants["value"].where(grants["counted"])),
     ]
     return Share(
@@ -109,31 +112,24 @@ def _women_led(f: Flows, org_ids: pd.Series) -> pd.Series:
     return (answer == "yes").astype("boolean").where(answer.notna())
 
 
-def _may_reach(f: Flows, leads: pd.Series, sub_leads: pd.Series) -> pd.Series:
-    """What each counted grant could add at best beyond its sub-grants known to be one step away.
+def _may_reach(f: Flows, leads: pd.Series, sub_leads: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """What could be added at best, beyond what is known to be one step away: of grants, of
+    sub-grants (see `Flows.may_reach`).
 
     The whole rest where the recipient may be local and led by women, or where it is unknown what
     it passed on; else its sub-grants to women-led organisations that may be local.
     """
-    grants, subs = f.grants, f.subgrants
-
-    def by_grant(amounts: pd.Series) -> pd.Series:
-        sums = amounts.groupby(subs["grant"]).sum()
-        return sums.reindex(grants.index).astype("Float64").fillna(0)
-
-    itself = grants["local"].isna() & leads.fillna(True)
-    silent = ~grants["local"].fillna(False) & ~grants["reported"]
-    perhaps = subs["first"] & subs["local"].isna() & sub_leads.fillna(True)
-    rest = (grants["value"] - by_grant(f.one_step)).clip(lower=0)
-    best = rest.where(itself | silent, by_grant(subs["value"].where(perhaps)))
-    best = best.where(grants["counted"] & f.direct.isna())
-    return best.where(best > 0)
+    local = f.grants["local"]
+    itself = local.isna() & leads.fillna(True)
+    silent = ~local.fillna(False) & ~f.grants["reported"]
+    return f.may_reach(itself | silent, f.maybe_local & sub_leads.fillna(True))
 
 
 def _open(index: pd.Index, subs: pd.DataFrame, unknown: dict[str, pd.Series]) -> pd.Series:
     """The grants of which some money is unknown."""
     own = unknown["direct"].notna() | unknown["rest"].notna()
-    passed = index.isin(subs["grant"][unknown["one_step"].notna()])
+    of_subs = unknown["one_step"].notna() | (unknown["of_subs"] > 0).fillna(False)
+    passed = index.isin(subs["grant"][of_subs])
     return own | pd.Series(passed, index=index)
 
 
