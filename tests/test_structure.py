@@ -41,6 +41,8 @@ LAYERS = [
     {"copies"},
     {"accountability", "template"},
     {"pages", "pipeline"},
+    {"console"},
+    {"side_by_side"},
     {"cli"},
     {"__main__"},
 ]
@@ -53,7 +55,7 @@ HOMES = {
     "xlsxwriter": {"report", "template"},
     "lxml": {"ooxml", "report"},
     "yaml": {"schema"},
-    "click": {"cli"},
+    "click": {"cli", "console"},
     "sqlalchemy": {"ledger"},
     "psycopg": set(),
     "openpyxl": set(),

@@ -4,30 +4,28 @@ needed.
 
 from __future__ import annotations
 
-import errno
 import functools
 import gc
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fundtrack import __version__
 from fundtrack.bounds import Bounds, bytes_of
+from fundtrack.console import FAILED, FOUND, end_when_told, guarded, say, stop, tell, unprinted
 from fundtrack.model import FundtrackError, Severity
+from fundtrack.side_by_side import outcomes
 
 if TYPE_CHECKING:
     from fundtrack.pipeline import Checked, Request
 
-FOUND, FAILED = 1, 2
 LEDGER = "fundtrack.db"
 
 
@@ -72,7 +70,7 @@ class Commands(click.Group):
         except OSError as error:
             if os.environ.get("FUNDTRACK_DEBUG"):
                 raise
-            _unprinted(error)
+            unprinted(error)
             sys.exit(0)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -80,7 +78,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            _stop("Stopped before the end. Nothing was left half-written.")
+            stop("Stopped before the end. Nothing was left half-written.")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order in which they are defined."""
@@ -103,58 +101,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    _end_when_told()
+    end_when_told()
     try:
         Path.cwd()
     except OSError:
-        _stop("The folder in which you stand is no longer there. Go to another one first.")
-
-
-def _end_when_told() -> None:
-    """Lets SIGTERM (the machine shuts down) tidy up like Ctrl-C instead of killing at once."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def _say(text: str, *, nl: bool = True) -> None:
-    """Prints a result. A reader who has seen enough (`| head`) changes nothing of the verdict."""
-    try:
-        click.echo(text, nl=nl)
-    except OSError as error:
-        _unprinted(error)
-
-
-def _unprinted(error: OSError) -> None:
-    """Stops, unless it is only that nobody reads on; of that Windows says that it is invalid."""
-    _mute(sys.stdout)
-    if error.errno not in (errno.EPIPE, errno.EINVAL):
-        _stop(
-            f"What is to be said cannot be printed ({error.strerror}). Make room, or send it "
-            "elsewhere."
-        )
-
-
-def _tell(problem: str) -> None:
-    """Prints a problem, where there is anywhere to print it."""
-    try:
-        click.echo(f"fundtrack: {problem}", err=True)
-    except OSError:
-        _mute(sys.stderr)
-
-
-def _mute(stream: TextIO | None) -> None:
-    """Sends what waits in a stream nowhere: at its end Python would try again, and complain."""
-    if stream is None:
-        return
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-
-
-def _stop(problem: str) -> NoReturn:
-    _tell(problem)
-    sys.exit(FAILED)
+        stop("The folder in which you stand is no longer there. Go to another one first.")
 
 
 def _day(_: click.Context, __: click.Parameter, value: str | None) -> date | None:
@@ -201,9 +152,9 @@ def reads_files(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _password(path: Path) -> str:
-    outcome = _guarded(path.name, lambda: bytes_of(path, Bounds(file_mb=1)))
+    outcome = guarded(path.name, lambda: bytes_of(path, Bounds(file_mb=1)))
     if isinstance(outcome, str):
-        _stop(outcome)
+        stop(outcome)
     return next(iter(outcome.decode("utf-8-sig", "replace").splitlines()), "")
 
 
@@ -380,7 +331,7 @@ def check(
         raise click.BadParameter(told, param_hint="WORKBOOK")
     done, failed = _run_all(requests, jobs, quiet=quiet)
     if done and not quiet:
-        _say(_printed(done, style, verbose=verbose), nl=style != "csv")
+        say(_printed(done, style, verbose=verbose), nl=style != "csv")
     gc.freeze()  # what is left goes all at once: walking through it first takes a while
     level = None if fail_on == "never" else Severity(fail_on)
     found = level and any(c.worst and c.worst.rank <= level.rank for c in done)
@@ -397,105 +348,26 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
     failed = False
     # Without a console (pythonw) there is no standard error.
     visible = bool(sys.stderr and sys.stderr.isatty()) and not quiet
-    several = min(jobs, len(requests)) > 1
-    outcomes = _side_by_side(requests, jobs) if several else map(_run, requests)
     bar: Any = click.progressbar(
-        outcomes, length=len(requests), label="Checking", file=sys.stderr, hidden=not visible
+        outcomes(requests, jobs),
+        length=len(requests),
+        label="Checking",
+        file=sys.stderr,
+        hidden=not visible,
     )
     with bar:
         for outcome in bar:
             if isinstance(outcome, str):
-                _tell(outcome)
+                tell(outcome)
                 failed = True
             else:
                 done.append(outcome)
                 if outcome.kept.trouble:
                     first = "The copy was written, but the" if outcome.outputs else "The"
                     told = f"{outcome.assessment.file}: {first} ledger could not be used"
-                    _tell(f"{told}: {safe(outcome.kept.trouble)}")
+                    tell(f"{told}: {safe(outcome.kept.trouble)}")
                     failed = True
     return done, failed
-
-
-def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
-    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-    from multiprocessing import active_children, get_context
-
-    # Begun afresh, as on Windows: a copy of a process that has run threads may hang.
-    fresh = get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(requests)), mp_context=fresh) as pool:
-        try:
-            with _deaf():  # so are the processes that begin meanwhile: this one decides for all
-                futures = [(r, pool.submit(_run_beside, r)) for r in requests]
-            for request, future in futures:
-                try:
-                    yield future.result()
-                except BrokenExecutor:  # the system ends a process that takes too much memory
-                    yield _line(
-                        f"{request.path}: The process that checked it, or one beside it, was "
-                        "ended, perhaps for want of memory. Check it without --jobs."
-                    )
-        except BaseException:  # nobody waits any more for what they do
-            for worker in active_children():
-                worker.terminate()
-            raise
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Ctrl-C does nothing for a moment."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _run_beside(request: Request) -> Checked | str:
-    """As `_run`, in a process of its own, which ends without a word when it is told to."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows does not hand deafness down
-    _end_when_told()
-    try:
-        return _run(request)
-    except KeyboardInterrupt:
-        os._exit(FAILED)
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _run(request: Request) -> Checked | str:
-    from fundtrack import pipeline
-
-    outcome: Checked | str = _guarded(str(request.path), lambda: pipeline.check(request))
-    return outcome
-
-
-def _guarded(file: str, work: Callable[[], Any]) -> Any:
-    """What `work` gives, or one line on why it could not."""
-    try:
-        return work()
-    except FundtrackError as error:
-        return _line(str(error))
-    except MemoryError:
-        return _line(
-            f"{file}: It does not fit into memory. Close other programs, or split the workbook."
-        )
-    except Exception as error:
-        if os.environ.get("FUNDTRACK_DEBUG"):
-            raise
-        from fundtrack.words import place_of
-
-        return _line(
-            f"{file}: fundtrack itself failed ({place_of(error)}). Nothing was changed. Please "
-            "report this line, without the workbook."
-        )
-
-
-def _line(text: str) -> str:
-    """The text on one line, whatever a file's name holds."""
-    from fundtrack.report.text import safe
-
-    return safe(text).replace("\n", "\\n")
 
 
 def _printed(done: Sequence[Checked], style: str, *, verbose: bool) -> str:
@@ -556,16 +428,16 @@ def inspect(
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
-    mapped = _guarded(
+    mapped = guarded(
         workbook.name, lambda: pipeline.inspect(workbook, companions, bounds, password)
     )
     if isinstance(mapped, str):
-        _stop(mapped)
+        stop(mapped)
     if style == "json":
-        _say(records.inspected(mapped))
+        say(records.inspected(mapped))
     else:
         said = [f"{f.severity.value}: {f.message} {f.remedy}" for f in mapped.faults]
-        _say(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))
+        say(text.inspection(mapped.sheets, said, mapped.layout_title, mapped.remarks))
 
 
 @main.command(
@@ -583,8 +455,8 @@ def explain(check_id: str) -> None:
     if page is None:
         alike = pages.alike(check_id)
         hint = f" Did you mean {alike}?" if alike else ""
-        _stop(f"There is no check “{check_id}”.{hint} `fundtrack checks` lists them all.")
-    _say(page)
+        stop(f"There is no check “{check_id}”.{hint} `fundtrack checks` lists them all.")
+    say(page)
 
 
 @main.command(epilog="Example: fundtrack checks --family DUR")
@@ -601,8 +473,8 @@ def checks(family: str | None, style: str) -> None:
     from fundtrack import pages, rules
 
     if family and family.upper() not in rules.FAMILIES:
-        _stop(f"There is no family “{family}”. The families are {', '.join(rules.FAMILIES)}.")
-    _say(pages.catalogue(family.upper() if family else None, style), nl=style != "csv")
+        stop(f"There is no family “{family}”. The families are {', '.join(rules.FAMILIES)}.")
+    say(pages.catalogue(family.upper() if family else None, style), nl=style != "csv")
 
 
 @main.command(
@@ -646,17 +518,17 @@ def template(
     if kind is None and source is None:
         raise click.UsageError("Say which: fundtrack template donor, or programme.")
     wanted = None if modules is None else [m.strip() for m in modules.split(",") if m.strip()]
-    done = _guarded(
+    done = guarded(
         str(source or output or kind),
         lambda: make(kind, wanted, source, output, force=force, bounds=bounds, password=password),
     )
     if isinstance(done, str):
-        _stop(done)
-    _say(f"The template: {done.path}")
+        stop(done)
+    say(f"The template: {done.path}")
     if source is not None:
         moved = ", ".join(f"{sheet} {count:,}" for sheet, count in done.rows.items())
-        _say(f"Rows moved: {moved or 'none'}.")
-        _say(
+        say(f"Rows moved: {moved or 'none'}.")
+        say(
             f"Left behind or not told: {done.left}; columns still to be filled: {done.questions}. "
             "The sheet Read me lists them."
         )
@@ -678,14 +550,14 @@ def strip(
     """Give the original back from an annotated copy."""
     from fundtrack import pipeline
 
-    written = _guarded(
+    written = guarded(
         checked.name,
         lambda: pipeline.strip(checked, output, force=force, bounds=bounds, password=password),
     )
     if isinstance(written, str):
-        _stop(written)
+        stop(written)
     goal, left = written
-    _say("\n".join([f"The original: {goal}", *left]))
+    say("\n".join([f"The original: {goal}", *left]))
 
 
 @main.command(
@@ -706,12 +578,12 @@ def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> N
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
-    found = _guarded(
+    found = guarded(
         checked.name, lambda: pipeline.verify(checked, bounds=bounds, password=password)
     )
     if isinstance(found, str):
-        _stop(found)
-    _say(records.verified(found) if style == "json" else text.verified(found))
+        stop(found)
+    say(records.verified(found) if style == "json" else text.verified(found))
     sys.exit(0 if found.same else FOUND)
 
 
@@ -745,10 +617,10 @@ def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
     from fundtrack.report import history_text as told
 
     keeping = Keeping(ledger, _now(), portfolio=portfolio)
-    done = _guarded(ledger, lambda: accountability.record(runs, keeping))
+    done = guarded(ledger, lambda: accountability.record(runs, keeping))
     if isinstance(done, str):
-        _stop(done)
-    _say("\n".join(told.recorded(one) for one in done))
+        stop(done)
+    say("\n".join(told.recorded(one) for one in done))
 
 
 @main.command(
@@ -777,12 +649,12 @@ def review(
     failed = False
     for path in copies:
         keeping = Keeping(ledger, _now(), portfolio=portfolio, bounds=bounds, password=password)
-        done = _guarded(path.name, partial(accountability.review, path, keeping))
+        done = guarded(path.name, partial(accountability.review, path, keeping))
         if isinstance(done, str):
-            _tell(done)
+            tell(done)
             failed = True
         else:
-            _say(told.reviewed(*done))
+            say(told.reviewed(*done))
     sys.exit(FAILED if failed else 0)
 
 
@@ -853,7 +725,7 @@ def history(
             return told.workbook(found, output, force=force)
         return told.page(found, by, style)
 
-    text = _guarded(ledger, lambda: (work(),))
+    text = guarded(ledger, lambda: (work(),))
     if isinstance(text, str):
-        _stop(text)
-    _say(text[0], nl=style != "csv" or output is not None)
+        stop(text)
+    say(text[0], nl=style != "csv" or output is not None)

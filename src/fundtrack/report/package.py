@@ -391,10 +391,12 @@ def _unwritten(target: Path, error: Exception) -> FundtrackError:
 def refuse_input(target: Path, *inputs: Path) -> None:
     """Raise FundtrackError where the target is one of the files that are read, by any name."""
     refuse_place(target)
-    if target.exists() and any(path.exists() and path.samefile(target) for path in inputs):
-        raise FundtrackError(
-            target.name, "is the input itself.", "Choose another name with --output."
-        )
+    for path in inputs:
+        with contextlib.suppress(OSError, ValueError):  # one of the two is not there, or cannot be
+            if path.samefile(target):
+                raise FundtrackError(
+                    target.name, "is the input itself.", "Choose another name with --output."
+                )
 
 
 def refuse_other(target: Path, ours: Callable[[Package], bool], told: str, *, force: bool) -> None:

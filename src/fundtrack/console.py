@@ -1,0 +1,104 @@
+"""What is said on the terminal, and how a run ends there: whoever stops it, and whatever fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, TextIO
+
+import click
+
+from fundtrack.model import FundtrackError
+
+FOUND, FAILED = 1, 2  # exit codes
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """Prints a result. A reader who has seen enough (`| head`) changes nothing of the verdict."""
+    try:
+        click.echo(text, nl=nl)
+    except OSError as error:
+        unprinted(error)
+
+
+def unprinted(error: OSError) -> None:
+    """Stops, unless it is only that nobody reads on; of that Windows says that it is invalid."""
+    _mute(sys.stdout)
+    if error.errno not in (errno.EPIPE, errno.EINVAL):
+        stop(
+            f"What is to be said cannot be printed ({error.strerror}). Make room, or send it "
+            "elsewhere."
+        )
+
+
+def tell(problem: str) -> None:
+    """Prints a problem, where there is anywhere to print it."""
+    try:
+        click.echo(f"fundtrack: {problem}", err=True)
+    except OSError:
+        _mute(sys.stderr)
+
+
+def _mute(stream: TextIO | None) -> None:
+    """Sends what waits in a stream nowhere: at its end Python would try again, and complain."""
+    if stream is None:
+        return
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def stop(problem: str) -> NoReturn:
+    """Prints a problem, and ends with the exit code of what could not be done."""
+    tell(problem)
+    sys.exit(FAILED)
+
+
+def guarded(file: str, work: Callable[[], Any]) -> Any:
+    """What `work` gives, or one line on why it could not."""
+    try:
+        return work()
+    except FundtrackError as error:
+        return line(str(error))
+    except MemoryError:
+        return line(
+            f"{file}: It does not fit into memory. Close other programs, or split the workbook."
+        )
+    except Exception as error:
+        if os.environ.get("FUNDTRACK_DEBUG"):
+            raise
+        from fundtrack.words import place_of
+
+        return line(
+            f"{file}: fundtrack itself failed ({place_of(error)}). Nothing was changed. Please "
+            "report this line, without the workbook."
+        )
+
+
+def line(text: str) -> str:
+    """The text on one line, whatever a file's name holds."""
+    from fundtrack.report.text import safe
+
+    return safe(text).replace("\n", "\\n")
+
+
+def end_when_told() -> None:
+    """Lets SIGTERM (the machine shuts down) tidy up like Ctrl-C instead of killing at once."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Ctrl-C does nothing for a moment."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,63 @@
+"""Several workbooks, one after the other or side by side in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from fundtrack.console import FAILED, deaf, end_when_told, guarded, line
+
+if TYPE_CHECKING:
+    from fundtrack.pipeline import Checked, Request
+
+
+def outcomes(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
+    """What came of each request, in their order: its check, or one line on why there is none."""
+    if min(jobs, len(requests)) > 1:
+        return _side_by_side(requests, jobs)
+    return map(_run, requests)
+
+
+def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+    from multiprocessing import active_children, get_context
+
+    # Begun afresh, as on Windows: a copy of a process that has run threads may hang.
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(requests)), mp_context=fresh) as pool:
+        try:
+            with deaf():  # so are the processes that begin meanwhile: this one decides for all
+                futures = [(r, pool.submit(_run_beside, r)) for r in requests]
+            for request, future in futures:
+                try:
+                    yield future.result()
+                except BrokenExecutor:  # the system ends a process that takes too much memory
+                    yield line(
+                        f"{request.path}: The process that checked it, or one beside it, was "
+                        "ended, perhaps for want of memory. Check it without --jobs."
+                    )
+        except BaseException:  # nobody waits any more for what they do
+            for worker in active_children():
+                worker.terminate()
+            raise
+
+
+def _run_beside(request: Request) -> Checked | str:
+    """As `_run`, in a process of its own, which ends without a word when it is told to."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows does not hand deafness down
+    end_when_told()
+    try:
+        return _run(request)
+    except KeyboardInterrupt:
+        os._exit(FAILED)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _run(request: Request) -> Checked | str:
+    from fundtrack import pipeline
+
+    outcome: Checked | str = guarded(str(request.path), lambda: pipeline.check(request))
+    return outcome
