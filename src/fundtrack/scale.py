@@ -20,7 +20,8 @@ _WORDS = {
 _LETTERS = {1_000: "[kt]", 1_000_000: "m"}  # only beside a currency: “€m”, “EUR k”, “TEUR”
 _NOUGHTS = r"(?<![\d.,])['’]?000(?:['’]?s)?\b|(?:\bin|[x×*])\s*1[,.\s]?000\b"
 _FILLERS = re.compile(r"\b(?:in|en|of|de|d|euros?|us|dollars?|pounds?)\b", re.IGNORECASE)
-_SAID_OF_ALL = re.compile(r"\b(?:in|en|x)\b[^.;:]{0,20}$", re.IGNORECASE)
+_PIECES = re.compile(r"[()\[\];:]|,(?!\d)|\s[-–—]\s|\b(?:unless|except|sauf)\b", re.IGNORECASE)
+_BEGINS = re.compile(r"^|\b(?:in|en|x)\b", re.IGNORECASE)
 
 
 @cache
@@ -52,11 +53,11 @@ def split(text: str) -> tuple[int, str]:
 
 def of_all(text: str) -> int:
     """The factor that a title states of all amounts below it (1 where none): “EUR thousands”, “All
-    figures in millions”; not “Grants that reached millions”.
+    figures in millions”; not “Grants in support of two million people”.
     """
-    factor, rest = split(text)
-    if factor == 1:
-        return 1
-    found = _patterns()[0][factor].search(text)
-    alone = not schema.fold(rest)
-    return factor if alone or (found and _SAID_OF_ALL.search(text[: found.start()])) else 1
+    for piece in _PIECES.split(text):
+        for begins in _BEGINS.finditer(piece) if len(piece.strip()) > len("MN") else ():
+            factor, rest = split(piece[begins.start() :])
+            if factor > 1 and not schema.fold(rest):
+                return factor
+    return 1
