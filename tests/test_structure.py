@@ -42,7 +42,7 @@ LAYERS = [
     {"accountability", "template"},
     {"pages", "pipeline"},
     {"console"},
-    {"side_by_side"},
+    {"several"},
     {"cli"},
     {"__main__"},
 ]

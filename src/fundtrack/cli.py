@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fundtrack import __version__
+from fundtrack import __version__, several
 from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.console import FAILED, FOUND, end_when_told, guarded, say, stop, tell, unprinted
 from fundtrack.model import FundtrackError, Severity
-from fundtrack.side_by_side import outcomes
 
 if TYPE_CHECKING:
     from fundtrack.pipeline import Checked, Request
@@ -327,8 +326,19 @@ def check(
         )
         for path in workbooks
     ]
-    if told := pipeline.clash(requests):
-        raise click.BadParameter(told, param_hint="WORKBOOK")
+    for copy, original in several.to_be_replaced(requests).items():
+        requests = [request for request in requests if request.path != copy]
+        if not quiet:
+            tell(
+                f"{copy}: Left out, as the new copy of {original} replaces it. What reviewers "
+                "wrote in it goes along."
+            )
+    if both := several.clash(requests):
+        raise click.BadParameter(
+            f"{both[0]} and {both[1]} would have the same copy. Check them one by one, each with "
+            "its own --output.",
+            param_hint="WORKBOOK",
+        )
     done, failed = _run_all(requests, jobs, quiet=quiet)
     if done and not quiet:
         say(_printed(done, style, verbose=verbose), nl=style != "csv")
@@ -349,7 +359,7 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
     # Without a console (pythonw) there is no standard error.
     visible = bool(sys.stderr and sys.stderr.isatty()) and not quiet
     bar: Any = click.progressbar(
-        outcomes(requests, jobs),
+        several.outcomes(requests, jobs),
         length=len(requests),
         label="Checking",
         file=sys.stderr,

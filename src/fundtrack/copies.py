@@ -4,6 +4,7 @@ new one goes and how it is written.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -137,6 +138,24 @@ def with_answers(assessment: Assessment, before: Earlier) -> Assessment:
 def replies(workbook: read.Workbook) -> list[str]:
     """Sentences on what reviewers replied to notes of an earlier copy: it stays in the workbook."""
     return report.replies(workbook.package) if workbook.package else []
+
+
+def refuse_twice(path: Path, companions: Sequence[Path]) -> None:
+    """Raises FundtrackError where a file is given twice: each of its rows would count twice."""
+    met = {identity(path)}
+    for other in companions:
+        if identity(other) in met:
+            raise FundtrackError(
+                other.name,
+                "It is given twice, so that its rows would count twice.",
+                "Give it once.",
+            )
+        met.add(identity(other))
+
+
+def identity(path: Path) -> str:
+    """The same for two names of one file."""
+    return os.path.normcase(os.path.realpath(path))
 
 
 def place(path: Path, output: Path | None, *, shared: bool = False) -> Path:

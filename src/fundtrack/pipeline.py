@@ -5,7 +5,6 @@ read first.
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from fundtrack import copies, read, report, rules
 from fundtrack.accountability import Keeping, Kept, keep
 from fundtrack.bounds import Bounds
-from fundtrack.model import Assessment, FundtrackError, Options, Severity
+from fundtrack.model import Assessment, Options, Severity
 
 if TYPE_CHECKING:
     from fundtrack import columns
@@ -64,7 +63,7 @@ def check(request: Request) -> Checked:
 
 def _check(request: Request) -> Checked:
     path, bounds, password = request.path, request.bounds, request.password
-    _once(path, request.companions)
+    copies.refuse_twice(path, request.companions)
     goal = copies.place(path, request.output, shared=request.redact) if request.report else None
     measured = Event()
     with ThreadPoolExecutor(1) as aside:
@@ -109,19 +108,6 @@ def _check(request: Request) -> Checked:
     if unnoted:
         outputs["findings_without_note"] = str(unnoted)
     return Checked(assessment, outputs, worst, kept)
-
-
-def _once(path: Path, companions: Sequence[Path]) -> None:
-    """Raises FundtrackError where a file is given twice: each of its rows would count twice."""
-    met = {_identity(path)}
-    for other in companions:
-        if _identity(other) in met:
-            raise FundtrackError(
-                other.name,
-                "It is given twice, so that its rows would count twice.",
-                "Give it once.",
-            )
-        met.add(_identity(other))
 
 
 def _assessed(
@@ -195,33 +181,6 @@ def _prepare() -> None:
     validate.prepare()
 
 
-def clash(requests: Sequence[Request]) -> str | None:
-    """What is wrong where one of several workbooks would be replaced by the copy of another, or a
-    copy by another's; None where all is well.
-    """
-    inputs = {_identity(request.path): request.path for request in requests}
-    met: dict[str, Path] = {}
-    for request in requests:
-        if request.report and len(requests) > 1:
-            place = _identity(copies.place(request.path, request.output, shared=request.redact))
-            first = met.setdefault(place, request.path)
-            if first is not request.path:
-                return (
-                    f"{first} and {request.path} would have the same copy. Check them one by one, "
-                    "each with its own --output."
-                )
-            if place in inputs:
-                return (
-                    f"{inputs[place]} is where the copy of {request.path} goes, and is to be "
-                    "checked too. Leave it out: what reviewers wrote in it goes along."
-                )
-    return None
-
-
-def _identity(path: Path) -> str:
-    return os.path.normcase(os.path.realpath(path))
-
-
 def assess(
     path: Path, companions: Sequence[Path] = (), options: Options | None = None
 ) -> Assessment:
@@ -238,7 +197,7 @@ def inspect(
     """How a workbook and its companions are understood. Raises FundtrackError as `check` does."""
     from fundtrack import columns  # noqa: PLC0415 - it loads pandas
 
-    _once(path, companions)
+    copies.refuse_twice(path, companions)
     others = [read.workbook(other, bounds, password) for other in companions]
     return columns.mapped(copies.original(path, bounds or Bounds(), password), others)
 

@@ -1,16 +1,49 @@
-"""Several workbooks, one after the other or side by side in processes of their own."""
+"""Several workbooks: which of them cannot be checked together, and one after the other or side by
+side in processes of their own.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fundtrack.console import FAILED, deaf, end_when_told, guarded, line
 
 if TYPE_CHECKING:
     from fundtrack.pipeline import Checked, Request
+
+
+def to_be_replaced(requests: Sequence[Request]) -> dict[Path, Path]:
+    """Inputs at whose place the copy of another input goes, and that other input: the copies of
+    last time, where somebody names all files of a folder.
+    """
+    if len(requests) < 2:
+        return {}
+    from fundtrack import copies
+
+    inputs = {copies.identity(request.path): request.path for request in requests}
+    places = {request.path: _goal(request) for request in requests if request.report}
+    return {inputs[goal]: path for path, goal in places.items() if goal in inputs}
+
+
+def clash(requests: Sequence[Request]) -> tuple[Path, Path] | None:
+    """Two workbooks whose copies would be the same file, so that one would replace the other."""
+    met: dict[str, Path] = {}
+    for request in requests:
+        if request.report and len(requests) > 1:
+            first = met.setdefault(_goal(request), request.path)
+            if first is not request.path:
+                return first, request.path
+    return None
+
+
+def _goal(request: Request) -> str:
+    from fundtrack import copies
+
+    return copies.identity(copies.place(request.path, request.output, shared=request.redact))
 
 
 def outcomes(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
