@@ -123,6 +123,22 @@ def test_of_all_files_of_a_folder_the_copies_of_last_time_are_left_out(run, book
     run("check", "grants.checked.xlsx", book, "--no-report", "-q")
 
 
+def test_a_copy_whose_original_is_left_out_is_checked_by_itself(run, book):
+    Path("grants.checked.again.xlsx").write_bytes(Path("grants.checked.xlsx").read_bytes())
+    done = run("check", *sorted(Path().glob("*.xlsx")), "--format", "json")
+    seen = {one["workbook"]["path"] for one in json.loads(done.stdout)}
+    assert seen == {"grants.xlsx", "grants.checked.again.xlsx"}
+    assert done.stderr.count("Left out") == 1
+
+
+def test_a_workbook_of_others_with_the_name_of_a_copy_is_never_replaced(run, book):
+    Path("grants.checked.xlsx").write_bytes(book.read_bytes())
+    before = digests()
+    said = run("check", "grants.checked.xlsx", book, "--force", code=2).stderr
+    assert "would replace grants.checked.xlsx" in " ".join(said.split())
+    assert digests() == before
+
+
 @pytest.mark.parametrize("name", [".", "..", "", "x" * 300, "gone.xlsx", "loop.xlsx", "pipe.xlsx"])
 def test_what_cannot_be_an_input_is_told_by_every_command(run, book, name):
     if sys.platform != "win32":

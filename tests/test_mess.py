@@ -200,6 +200,20 @@ def test_a_row_of_units_that_says_thousands_is_heeded(unit, book):
     assert f"Amount awarded, {unit}" in told.message
 
 
+@pytest.mark.parametrize("hint", ["whole amounts, not thousands", "above 1 million: ask first"])
+def test_a_hint_that_only_names_thousands_drops_no_column(hint, book):
+    seen = assess(book([HEADS, ["", "", "", "date", "date", "date", hint, ""], *GRANTS]))
+    assert amounts(seen) == PLAIN and not found(seen, "SCH-heading")
+
+
+def test_whole_amounts_beside_those_in_thousands_settle_it(book):
+    heads = [*HEADS, HEADS[6]]
+    units = ["", "", "", "date", "date", "date", "EUR thousands", "", "whole EUR"]
+    rows = [[*row[:6], row[6] / 1000, row[7], row[6]] for row in GRANTS]
+    seen = assess(book([heads, units, *rows]))
+    assert amounts(seen) == PLAIN and not found(seen, "SCH-heading")
+
+
 def test_a_title_that_says_thousands_is_asked_about(book):
     titles = ["Grants of 2024 (EUR thousands)", "Figures in millions unless stated", "£000s"]
     for title in titles:
@@ -215,6 +229,7 @@ def test_a_title_that_says_thousands_is_asked_about(book):
     [
         *("Grants that reached millions", "10,000 lives: 2024", "Portfolio 3000", "Mali, EUR"),
         *("M 2024", "MN", "Grants in support of 2 million people", "Held in Mali, for millions"),
+        "All amounts in EUR, not in thousands",
     ],
 )
 def test_a_title_that_only_speaks_of_many_is_none(title, book):

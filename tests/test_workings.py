@@ -533,7 +533,9 @@ def test_a_changed_cell_reaches_every_figure_of_the_portfolio(copies, tmp_path, 
 def test_text_that_is_read_as_a_number_is_taken_from_its_cell_all_the_same(write):
     rows = [{"grant_id": "G1", "amount": '"1,200.50"'}, {"grant_id": "G2", "amount": "12e3"}]
     amounts = openpyxl.load_workbook(copy_of(write(grants=rows)).path)["Workings rows"]["D"]
-    assert amounts[1].value == '=_xlfn.NUMBERVALUE(\'Grants\'!$H$2,".",",")'
+    assert amounts[1].value == (
+        "=IF(ISNUMBER('Grants'!$H$2),'Grants'!$H$2,_xlfn.NUMBERVALUE('Grants'!$H$2,\".\",\",\"))"
+    )
 
 
 def test_rows_that_add_nothing_are_counted(write):

@@ -333,13 +333,12 @@ def check(
                 f"{copy}: Left out, as the new copy of {original} replaces it. What reviewers "
                 "wrote in it goes along."
             )
-    if both := several.clash(requests):
-        raise click.BadParameter(
-            f"{both[0]} and {both[1]} would have the same copy. Check them one by one, each with "
-            "its own --output.",
-            param_hint="WORKBOOK",
-        )
-    done, failed = _run_all(requests, jobs, quiet=quiet)
+    if wrong := several.clash(requests):
+        raise click.BadParameter(wrong, param_hint="WORKBOOK")
+    outcome = guarded("--jobs", lambda: _run_all(requests, jobs, quiet=quiet))
+    if isinstance(outcome, str):
+        stop(outcome)
+    done, failed = outcome
     if done and not quiet:
         say(_printed(done, style, verbose=verbose), nl=style != "csv")
     gc.freeze()  # what is left goes all at once: walking through it first takes a while

@@ -88,15 +88,22 @@ def line(text: str) -> str:
     return safe(text).replace("\n", "\\n")
 
 
+def _hears_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 def end_when_told() -> None:
     """Lets SIGTERM (the machine shuts down) tidy up like Ctrl-C instead of killing at once."""
-    if threading.current_thread() is threading.main_thread():
+    if _hears_signals():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager
 def deaf() -> Iterator[None]:
     """Ctrl-C does nothing for a moment."""
+    if not _hears_signals():
+        yield
+        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

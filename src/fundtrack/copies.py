@@ -59,6 +59,15 @@ def _annotated(path: Path, data: bytes, bounds: Bounds) -> Package | None:
     return package if report.is_annotated(package) else None
 
 
+def is_copy(path: Path, bounds: Bounds, password: str | None) -> bool:
+    """Whether a file is there that fundtrack annotated; false where that cannot be told."""
+    try:
+        data = read.unlocked(path, bytes_of(path, bounds), bounds, password)
+    except FundtrackError:
+        return False
+    return _annotated(path, data, bounds) is not None
+
+
 def _met(
     path: Path, goal: Path | None, bounds: Bounds, password: str | None
 ) -> Iterator[tuple[Path, Package]]:

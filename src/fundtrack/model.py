@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
@@ -593,4 +594,5 @@ class Assessment:
         """Findings by severity, without the accepted ones."""
         if self.tally is not None:
             return dict(self.tally)
-        return {s: sum(f.severity is s and not f.accepted for f in self.findings) for s in Severity}
+        found = Counter([f.severity for f in self.findings if not f.accepted])
+        return {severity: found[severity] for severity in Severity}

@@ -21,7 +21,7 @@ _LETTERS = {1_000: "[kt]", 1_000_000: "m"}  # only beside a currency: “€m”
 _NOUGHTS = r"(?<![\d.,])['’]?000(?:['’]?s)?\b|(?:\bin|[x×*])\s*1[,.\s]?000\b"
 _FILLERS = re.compile(r"\b(?:in|en|of|de|d|euros?|us|dollars?|pounds?)\b", re.IGNORECASE)
 _PIECES = re.compile(r"[()\[\];:]|,(?!\d)|\s[-–—]\s|\b(?:unless|except|sauf)\b", re.IGNORECASE)
-_BEGINS = re.compile(r"^|\b(?:in|en|x)\b", re.IGNORECASE)
+_BEGINS = re.compile(r"^|(?<!not )\b(?:in|en|x)\b", re.IGNORECASE)
 
 
 @cache
@@ -49,6 +49,14 @@ def split(text: str) -> tuple[int, str]:
         if pattern.search(text):
             return factor, _FILLERS.sub(" ", money.sub(" ", pattern.sub(" ", text)))
     return 1, text
+
+
+def of_a_column(text: str) -> int:
+    """The factor that a unit or a group states of its columns (1 where none): “€m”, “EUR
+    thousands”, “Amounts (EUR thousands)”; not “whole amounts, not thousands”.
+    """
+    factor, rest = split(text)
+    return of_all(text) if schema.fold(rest) else factor
 
 
 def of_all(text: str) -> int:

@@ -17,26 +17,44 @@ if TYPE_CHECKING:
 
 
 def to_be_replaced(requests: Sequence[Request]) -> dict[Path, Path]:
-    """Inputs at whose place the copy of another input goes, and that other input: the copies of
-    last time, where somebody names all files of a folder.
+    """The copies of last time, where somebody names all files of a folder, and of which file each
+    is: a new one replaces it.
     """
     if len(requests) < 2:
         return {}
     from fundtrack import copies
 
     inputs = {copies.identity(request.path): request.path for request in requests}
-    places = {request.path: _goal(request) for request in requests if request.report}
-    return {inputs[goal]: path for path, goal in places.items() if goal in inputs}
+    found: dict[Path, Path] = {}
+    for request in sorted(requests, key=lambda r: len(r.path.name)):  # a copy's name is longer
+        copy = inputs.get(_goal(request)) if request.report and request.path not in found else None
+        if copy and copies.is_copy(copy, request.bounds, request.password):
+            found[copy] = request.path
+    return found
 
 
-def clash(requests: Sequence[Request]) -> tuple[Path, Path] | None:
-    """Two workbooks whose copies would be the same file, so that one would replace the other."""
+def clash(requests: Sequence[Request]) -> str | None:
+    """What is wrong where the copy of a workbook would be that of another, or another workbook
+    itself; None where all is well.
+    """
+    from fundtrack import copies
+
+    if len(requests) < 2:
+        return None
+    inputs = {copies.identity(request.path): request.path for request in requests}
     met: dict[str, Path] = {}
     for request in requests:
-        if request.report and len(requests) > 1:
-            first = met.setdefault(_goal(request), request.path)
-            if first is not request.path:
-                return first, request.path
+        if not request.report:
+            continue
+        goal = _goal(request)
+        first = met.setdefault(goal, request.path)
+        if first is not request.path:
+            what = f"{first} and {request.path} would have the same copy."
+        elif goal in inputs:
+            what = f"The copy of {request.path} would replace {inputs[goal]}."
+        else:
+            continue
+        return f"{what} Check them one by one, each with its own --output."
     return None
 
 

@@ -114,8 +114,8 @@ def _sorted_out(
             if column in together:
                 del known[column]
     texts |= {c: together[c] for c in both}
-    beside = texts if more else {}  # with the group over each
-    return _heading(grid, number, last, texts, known, table, beside)
+    groups = _groups(grid, number) if more else {}
+    return _heading(grid, number, last, texts, known, table, groups)
 
 
 def _under(
@@ -144,11 +144,10 @@ def _heading(
     money = {f.name for f in table.fields if "currency" in (f.unit or "")}
     scaled = []
     for column, item in known.items():
-        factor, _ = scale.split(units.get(column, ""))
-        if factor > 1 and item.name in money:
-            told = texts[column].strip()
-            unit = units[column].strip()
-            scaled.append((column, told if told == unit else f"{told}, {unit}", item, factor))
+        factor = scale.of_a_column(units.get(column, "")) if item.name in money else 1
+        if factor > 1:
+            told, unit = texts[column].strip(), units[column].strip()
+            scaled.append((column, told if unit in told else f"{told}, {unit}", item, factor))
     known = {c: f for c, f in known.items() if all(c != other for other, *_ in scaled)}
     columns: dict[str, list[int]] = {}
     for column in sorted(known):
@@ -181,7 +180,7 @@ def _heading(
         ignored,
         near,
         [(name, found) for name, found in columns.items() if len(found) > 1],
-        scaled,
+        [item for item in scaled if item[2].name not in columns],  # the cure stands beside it
         _titled(grid, number) if money & columns.keys() else None,
         last,
     )

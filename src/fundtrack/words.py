@@ -57,10 +57,11 @@ def amount(value: float, currency: str | None) -> str:
 
 
 def measure(value: float, unit: str) -> str:
-    """“25% of value”, “1 month”, “2 of 4”."""
-    space = "" if unit.startswith("%") else " "
-    one = unit.removesuffix("s") if value == 1 and " " not in unit else unit
-    return f"{value:g}{space}{one}"
+    """“25% of value”, “1 month”, “1 day from signature”, “2 of 4”."""
+    if unit.startswith("%"):
+        return f"{value:g}{unit}"
+    first, *rest = unit.split(" ")
+    return " ".join([f"{value:g}", first.removesuffix("s") if value == 1 else first, *rest])
 
 
 def duration(months: float, days: int) -> str:

@@ -255,10 +255,9 @@ class _Cell:
 
     __slots__ = ("address", "column", "findings", "row", "severity")
 
-    def __init__(self, at: tuple[int, int], findings: list[Finding]) -> None:
-        self.row, self.column = at
+    def __init__(self, address: str, at: tuple[int, int], findings: list[Finding]) -> None:
+        self.address, (self.row, self.column) = address, at
         self.findings = findings
-        self.address = f"{column_letter(self.column)}{self.row + 1}"
         ranks = [Severity.NOTE.rank if f.accepted else f.severity.rank for f in findings]
         self.severity = _SEVERITIES[min(ranks)]
 
@@ -272,7 +271,9 @@ def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, 
             found.setdefault(finding.sheet, {}).setdefault(finding.cell, []).append(finding)
     return {
         by_name[name]: [
-            _Cell(at, listed) for cell, listed in cells.items() if (at := cell_of(cell)) is not None
+            _Cell(cell, at, listed)
+            for cell, listed in cells.items()
+            if (at := cell_of(cell)) is not None
         ]
         for name, cells in found.items()
     }
@@ -431,10 +432,9 @@ def _ranges(cells: Sequence[_Cell]) -> list[str]:
     """Merge cells that stand below one another: A2:A5."""
     ranges = []
     for column, stack in groupby(sorted((c.column, c.row) for c in cells), key=lambda at: at[0]):
-        rows = [row for _, row in stack]
+        letter, rows = column_letter(column), [row for _, row in stack]
         for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
             first, *rest = [row + 1 for _, row in run]
-            letter = column_letter(column)
             ranges.append(f"{letter}{first}:{letter}{rest[-1]}" if rest else f"{letter}{first}")
     return ranges
 

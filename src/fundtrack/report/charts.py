@@ -173,11 +173,10 @@ def _drawn_lengths(drawing: Drawing) -> list[float]:
 def _findings(assessment: Assessment, families: Mapping[str, str]) -> Drawing | None:
     if assessment.tally is not None:  # rare kinds are left out: a family without a bar may be worst
         return None
+    found = Counter([(f.check, f.severity) for f in assessment.findings if not f.accepted])
     tally: dict[str, Counter[Severity]] = {}
-    for finding in assessment.findings:
-        if not finding.accepted:
-            family = finding.check.partition("-")[0]
-            tally.setdefault(family, Counter())[finding.severity] += 1
+    for (check, severity), number in found.items():
+        tally.setdefault(check.partition("-")[0], Counter())[severity] += number
     if not tally:
         return None
     names = {"SCH": "Cells that do not fit their column", **families}

@@ -322,7 +322,10 @@ class Tracing:
             for (table, name), number in self._traced.zeros.items()
             if (heading := tables[table].place(0, name).heading)
         ]
-        return f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
+        told = f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
+        if self._rows is not None and (self._rows["table"] == "budget_lines").any():
+            told += " Nor are grants that their budget lines cover: check again after a change."
+        return told
 
     def _line_columns(self) -> list[Cells]:
         lines = self._lines
@@ -606,7 +609,8 @@ def _taken(place: str, raw: Any, amount: float | date | None) -> str | None:
     if isinstance(raw, date):
         return place if raw == amount else None
     if isinstance(raw, str) and _WRITTEN.fullmatch(raw) and float(raw.replace(",", "")) == amount:
-        return f'_xlfn.NUMBERVALUE({place},".",",")'  # the same in every language
+        # The same in every language, and once somebody has made it a number.
+        return f'IF(ISNUMBER({place}),{place},_xlfn.NUMBERVALUE({place},".",","))'
     number = isinstance(raw, int | float) and not isinstance(raw, bool)
     return place if number and raw == amount else None
 

@@ -441,7 +441,8 @@ def local_status(book: Book, limits: Limits) -> RowVerdicts:
     def words(labels: pd.Index) -> Mapping[str, pd.Series]:
         home = orgs.loc[labels, "hq_country"].fillna("–")
         texts = [w.replace("{home}", h) for w, h in zip(why.loc[labels], home, strict=True)]
-        unknown = why.loc[labels].str.startswith("does not say")
+        said = [orgs.at[label, at[label]] for label in labels]
+        unknown = pd.Series([pd.isna(value) for value in said], index=labels)
         counted = pd.Series("it is not counted as local", index=labels)
         counted = counted.mask(unknown, "it is counted as local only in the highest possible share")
         counted = counted.mask(
