@@ -324,7 +324,10 @@ class Tracing:
         ]
         told = f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
         if self._rows is not None and (self._rows["table"] == "budget_lines").any():
-            told += " Nor are grants that their budget lines cover: check again after a change."
+            told += (
+                " A grant that is covered by its budget lines is not listed: check again after a "
+                "change of either."
+            )
         return told
 
     def _line_columns(self) -> list[Cells]:
