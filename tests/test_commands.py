@@ -179,7 +179,9 @@ def test_what_cannot_be_printed_is_no_verdict(words, tmp_path):
 
 @posix
 @pytest.mark.parametrize(("words", "verdict"), [(["check", FAULTY, "--no-report"], 1),
-                                                (["inspect", FAULTY], 0)])  # fmt: skip
+                                                (["inspect", FAULTY], 0),
+                                                (["--help"], 0),
+                                                (["check", "--help"], 0)])  # fmt: skip
 def test_a_reader_who_has_seen_enough_changes_no_verdict(words, verdict, tmp_path):
     inlet, outlet = os.pipe()
     os.close(inlet)

@@ -42,7 +42,7 @@ LAYERS = [
     {"accountability", "template"},
     {"pages", "pipeline"},
     {"console"},
-    {"several"},
+    {"several", "options"},
     {"cli"},
     {"__main__"},
 ]
@@ -55,7 +55,7 @@ HOMES = {
     "xlsxwriter": {"report", "template"},
     "lxml": {"ooxml", "report"},
     "yaml": {"schema"},
-    "click": {"cli", "console"},
+    "click": {"cli", "console", "options"},
     "sqlalchemy": {"ledger"},
     "psycopg": set(),
     "openpyxl": set(),

@@ -4,11 +4,10 @@ needed.
 
 from __future__ import annotations
 
-import functools
 import gc
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
@@ -18,70 +17,32 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fundtrack import __version__, several
-from fundtrack.bounds import Bounds, bytes_of
-from fundtrack.console import FAILED, FOUND, end_when_told, guarded, say, stop, tell, unprinted
+from fundtrack.bounds import Bounds
+from fundtrack.console import (
+    FAILED,
+    FOUND,
+    Problem,
+    attempt,
+    end_when_told,
+    or_stop,
+    say,
+    stop,
+    tell,
+)
 from fundtrack.model import FundtrackError, Severity
+from fundtrack.options import (
+    LEDGER,
+    WORKBOOK,
+    Commands,
+    currency,
+    day,
+    ledger_options,
+    prints,
+    reads_files,
+)
 
 if TYPE_CHECKING:
     from fundtrack.pipeline import Checked, Request
-
-LEDGER = "fundtrack.db"
-
-
-class Command(click.Command):
-    """Shows its options under headings, and last the limits, which few ever need."""
-
-    def __init__(self, *args: Any, sections: Mapping[str, str] | None = None, **given: Any) -> None:
-        super().__init__(*args, **given)
-        self.sections = {
-            name: head for head, names in (sections or {}).items() for name in names.split()
-        }
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write each option below the heading that names it, in the order of the headings."""
-        heads = [*dict.fromkeys(self.sections.values()), _OPTIONS, _LIMITS]
-        lines: dict[str, list[tuple[str, str]]] = {head: [] for head in heads}
-        for option in self.get_params(ctx):
-            line = option.get_help_record(ctx) if isinstance(option, click.Option) else None
-            if line:
-                limit = option.name in {f"max_{name}" for name in Bounds.options()}
-                head = _LIMITS if limit else self.sections.get(option.name or "", _OPTIONS)
-                lines[head].append((line[0], line[1].removesuffix("  [x>=1]")))
-        for head, below in lines.items():
-            if below:
-                with formatter.section(head):
-                    formatter.write_dl(below)
-
-
-_OPTIONS = "Options"
-_LIMITS = "Limits on what is read, to raise for a file whose sender you trust"
-
-
-class Commands(click.Group):
-    """Shows the commands in the order of a user's work, not of the alphabet."""
-
-    command_class = Command
-
-    def main(self, *args: Any, **given: Any) -> Any:
-        """Runs a command; where what it says cannot be printed, that is said, and the code is 2."""
-        try:
-            return super().main(*args, **given)
-        except OSError as error:
-            if os.environ.get("FUNDTRACK_DEBUG"):
-                raise
-            unprinted(error)
-            sys.exit(0)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; whoever stops it gets one line, and everything is as it was before."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            stop("Stopped before the end. Nothing was left half-written.")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names in the order in which they are defined."""
-        return list(self.commands)
 
 
 @click.group(
@@ -105,56 +66,6 @@ def main() -> None:
         Path.cwd()
     except OSError:
         stop("The folder in which you stand is no longer there. Go to another one first.")
-
-
-def _day(_: click.Context, __: click.Parameter, value: str | None) -> date | None:
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise click.BadParameter("write the day as YYYY-MM-DD, such as 2024-12-31.") from None
-
-
-def _currency(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    from fundtrack import schema
-
-    code = value.strip().upper()
-    if code not in schema.codelists()["currency"].codes:
-        raise click.BadParameter(f"“{value}” is not a currency code of ISO 4217, such as EUR.")
-    return code
-
-
-WORKBOOK = click.Path(path_type=Path, readable=False)  # the reader says it better
-
-
-def reads_files(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the password and the limits of what is read: `password` and `bounds` for the command."""
-
-    @functools.wraps(command)
-    def run(*args: Any, password_file: Path | None, **given: Any) -> Any:
-        limits = Bounds(**{name: given.pop(f"max_{name}") for name in Bounds.options()})
-        password = _password(password_file) if password_file else None
-        return command(*args, bounds=limits, password=password, **given)
-
-    for option, default, says in reversed(Bounds.options().values()):
-        told = f"{says.removesuffix('.')} ({default:,})."
-        run = click.option(option, default=default, type=click.IntRange(1), metavar="N", help=told)(
-            run
-        )
-    return click.option(
-        "--password-file",
-        type=WORKBOOK,
-        metavar="FILE",
-        help="A text file whose first line is the password of protected workbooks.",
-    )(run)
-
-
-def _password(path: Path) -> str:
-    outcome = guarded(path.name, lambda: bytes_of(path, Bounds(file_mb=1)))
-    if isinstance(outcome, str):
-        stop(outcome)
-    return next(iter(outcome.decode("utf-8-sig", "replace").splitlines()), "")
 
 
 @main.command(
@@ -189,23 +100,21 @@ def _password(path: Path) -> str:
 )
 @click.option(
     "--as-of",
-    callback=_day,
+    callback=day,
     metavar="DATE",
     help="The reference date, as YYYY-MM-DD; wins over the settings.",
 )
 @click.option(
     "--reporting-currency",
-    callback=_currency,
+    callback=currency,
     metavar="CODE",
     help="The currency of all totals; wins over the settings.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json", "csv"]),
-    default="text",
-    show_default=True,
-    help="Text for people; all as JSON, or the findings as CSV, for programs.",
+@prints(
+    "text",
+    "json",
+    "csv",
+    says="Text for people; all as JSON, or the findings as CSV, for programs.",
 )
 @click.option(
     "--fail-on",
@@ -335,10 +244,7 @@ def check(
             )
     if wrong := several.clash(requests):
         raise click.BadParameter(wrong, param_hint="WORKBOOK")
-    outcome = guarded("--jobs", lambda: _run_all(requests, jobs, quiet=quiet))
-    if isinstance(outcome, str):
-        stop(outcome)
-    done, failed = outcome
+    done, failed = or_stop("--jobs", lambda: _run_all(requests, jobs, quiet=quiet))
     if done and not quiet:
         say(_printed(done, style, verbose=verbose), nl=style != "csv")
     gc.freeze()  # what is left goes all at once: walking through it first takes a while
@@ -366,7 +272,7 @@ def _run_all(requests: Sequence[Request], jobs: int, *, quiet: bool) -> tuple[li
     )
     with bar:
         for outcome in bar:
-            if isinstance(outcome, str):
+            if isinstance(outcome, Problem):
                 tell(outcome)
                 failed = True
             else:
@@ -422,9 +328,7 @@ def _now() -> str:
     metavar="FILE",
     help="A further file. Repeatable.",
 )
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@prints("text", "json")
 @reads_files
 def inspect(
     workbook: Path,
@@ -437,11 +341,9 @@ def inspect(
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
-    mapped = guarded(
+    mapped = or_stop(
         workbook.name, lambda: pipeline.inspect(workbook, companions, bounds, password)
     )
-    if isinstance(mapped, str):
-        stop(mapped)
     if style == "json":
         say(records.inspected(mapped))
     else:
@@ -470,13 +372,7 @@ def explain(check_id: str) -> None:
 
 @main.command(epilog="Example: fundtrack checks --family DUR")
 @click.option("--family", metavar="LETTERS", help="Only one family, such as LOC.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json", "csv"]),
-    default="text",
-    show_default=True,
-)
+@prints("text", "json", "csv")
 def checks(family: str | None, style: str) -> None:
     """List every check."""
     from fundtrack import pages, rules
@@ -527,12 +423,10 @@ def template(
     if kind is None and source is None:
         raise click.UsageError("Say which: fundtrack template donor, or programme.")
     wanted = None if modules is None else [m.strip() for m in modules.split(",") if m.strip()]
-    done = guarded(
+    done = or_stop(
         str(source or output or kind),
         lambda: make(kind, wanted, source, output, force=force, bounds=bounds, password=password),
     )
-    if isinstance(done, str):
-        stop(done)
     say(f"The template: {done.path}")
     if source is not None:
         moved = ", ".join(f"{sheet} {count:,}" for sheet, count in done.rows.items())
@@ -559,13 +453,10 @@ def strip(
     """Give the original back from an annotated copy."""
     from fundtrack import pipeline
 
-    written = guarded(
+    goal, left = or_stop(
         checked.name,
         lambda: pipeline.strip(checked, output, force=force, bounds=bounds, password=password),
     )
-    if isinstance(written, str):
-        stop(written)
-    goal, left = written
     say("\n".join([f"The original: {goal}", *left]))
 
 
@@ -574,9 +465,7 @@ def strip(
     epilog="Example: fundtrack verify grants.checked.xlsx",
 )
 @click.argument("checked", type=WORKBOOK)
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@prints("text", "json")
 @reads_files
 def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> None:
     """Tell whether the figures of an annotated copy are still those that were checked.
@@ -587,27 +476,11 @@ def verify(checked: Path, style: str, bounds: Bounds, password: str | None) -> N
     from fundtrack import pipeline
     from fundtrack.report import records, text
 
-    found = guarded(
+    found = or_stop(
         checked.name, lambda: pipeline.verify(checked, bounds=bounds, password=password)
     )
-    if isinstance(found, str):
-        stop(found)
     say(records.verified(found) if style == "json" else text.verified(found))
     sys.exit(0 if found.same else FOUND)
-
-
-def _ledger_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Which ledger, and whose figures in it."""
-    command = click.option(
-        "--portfolio", metavar="NAME", help="The name of the portfolio in the ledger."
-    )(command)
-    return click.option(
-        "--ledger",
-        default=LEDGER,
-        show_default=True,
-        metavar="PATH|URL",
-        help="The ledger: a file, or postgresql+psycopg://...",
-    )(command)
 
 
 @main.command(
@@ -615,7 +488,7 @@ def _ledger_options(command: Callable[..., None]) -> Callable[..., None]:
     epilog="Example: fundtrack record grants.json",
 )
 @click.argument("runs", nargs=-1, required=True, type=WORKBOOK, metavar="JSON...")
-@_ledger_options
+@ledger_options
 def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
     """Record earlier checks from what `check --format json` printed.
 
@@ -626,9 +499,7 @@ def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
     from fundtrack.report import history_text as told
 
     keeping = Keeping(ledger, _now(), portfolio=portfolio)
-    done = guarded(ledger, lambda: accountability.record(runs, keeping))
-    if isinstance(done, str):
-        stop(done)
+    done = or_stop(ledger, lambda: accountability.record(runs, keeping))
     say("\n".join(told.recorded(one) for one in done))
 
 
@@ -637,7 +508,7 @@ def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
     epilog="Example: fundtrack review grants.checked.xlsx",
 )
 @click.argument("copies", nargs=-1, required=True, type=WORKBOOK, metavar="CHECKED...")
-@_ledger_options
+@ledger_options
 @reads_files
 def review(
     copies: Sequence[Path],
@@ -658,8 +529,8 @@ def review(
     failed = False
     for path in copies:
         keeping = Keeping(ledger, _now(), portfolio=portfolio, bounds=bounds, password=password)
-        done = guarded(path.name, partial(accountability.review, path, keeping))
-        if isinstance(done, str):
+        done = attempt(path.name, partial(accountability.review, path, keeping))
+        if isinstance(done, Problem):
             tell(done)
             failed = True
         else:
@@ -671,12 +542,12 @@ def review(
     short_help="Show what was found, answered and put right.",
     epilog="Example: fundtrack history --by organisation",
 )
-@_ledger_options
-@click.option("--since", callback=_day, metavar="DATE", help="From the checks of this day on.")
-@click.option("--until", callback=_day, metavar="DATE", help="Up to the checks of this day.")
+@ledger_options
+@click.option("--since", callback=day, metavar="DATE", help="From the checks of this day on.")
+@click.option("--until", callback=day, metavar="DATE", help="Up to the checks of this day.")
 @click.option(
     "--as-of",
-    callback=_day,
+    callback=day,
     metavar="DATE",
     help="The day for ages and overdue actions; that of the last check unless given.",
 )
@@ -689,13 +560,7 @@ def review(
     metavar="A B",
     help="Compare two checks: numbers, days, “previous” or “last”.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json", "csv"]),
-    default="text",
-    show_default=True,
-)
+@prints("text", "json", "csv")
 @click.option(
     "-o", "--output", type=WORKBOOK, metavar="FILE.xlsx", help="Write a workbook with charts."
 )
@@ -734,7 +599,4 @@ def history(
             return told.workbook(found, output, force=force)
         return told.page(found, by, style)
 
-    text = guarded(ledger, lambda: (work(),))
-    if isinstance(text, str):
-        stop(text)
-    say(text[0], nl=style != "csv" or output is not None)
+    say(or_stop(ledger, work), nl=style != "csv" or output is not None)

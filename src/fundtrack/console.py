@@ -9,13 +9,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO, TypeVar
 
 import click
 
 from fundtrack.model import FundtrackError
 
 FOUND, FAILED = 1, 2  # exit codes
+Result = TypeVar("Result")
 
 
 def say(text: str, *, nl: bool = True) -> None:
@@ -23,10 +24,22 @@ def say(text: str, *, nl: bool = True) -> None:
     try:
         click.echo(text, nl=nl)
     except OSError as error:
-        unprinted(error)
+        _unprinted(error)
 
 
-def unprinted(error: OSError) -> None:
+@contextmanager
+def printing() -> Iterator[None]:
+    """Where what is said cannot be printed, that ends the run: see `_unprinted`."""
+    try:
+        yield
+    except OSError as error:
+        if os.environ.get("FUNDTRACK_DEBUG"):
+            raise
+        _unprinted(error)
+        sys.exit(0)
+
+
+def _unprinted(error: OSError) -> None:
     """Stops, unless it is only that nobody reads on; of that Windows says that it is invalid."""
     _mute(sys.stdout)
     if error.errno not in (errno.EPIPE, errno.EINVAL):
@@ -60,8 +73,14 @@ def stop(problem: str) -> NoReturn:
     sys.exit(FAILED)
 
 
-def guarded(file: str, work: Callable[[], Any]) -> Any:
-    """What `work` gives, or one line on why it could not."""
+class Problem(str):
+    """One line on why something could not be done."""
+
+    __slots__ = ()
+
+
+def attempt(file: str, work: Callable[[], Result]) -> Result | Problem:
+    """What `work` gives, or one line on why it could not; `file` is named where it cannot say."""
     try:
         return work()
     except FundtrackError as error:
@@ -81,11 +100,19 @@ def guarded(file: str, work: Callable[[], Any]) -> Any:
         )
 
 
-def line(text: str) -> str:
+def or_stop(file: str, work: Callable[[], Result]) -> Result:
+    """What `work` gives; where it cannot, says why and ends."""
+    done = attempt(file, work)
+    if isinstance(done, Problem):
+        stop(done)
+    return done
+
+
+def line(text: str) -> Problem:
     """The text on one line, whatever a file's name holds."""
     from fundtrack.report.text import safe
 
-    return safe(text).replace("\n", "\\n")
+    return Problem(safe(text).replace("\n", "\\n"))
 
 
 def _hears_signals() -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fundtrack.console import FAILED, deaf, end_when_told, guarded, line
+from fundtrack.console import FAILED, Problem, attempt, deaf, end_when_told, line
 
 if TYPE_CHECKING:
     from fundtrack.pipeline import Checked, Request
@@ -64,14 +64,14 @@ def _goal(request: Request) -> str:
     return copies.identity(copies.place(request.path, request.output, shared=request.redact))
 
 
-def outcomes(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
+def outcomes(requests: Sequence[Request], jobs: int) -> Iterator[Checked | Problem]:
     """What came of each request, in their order: its check, or one line on why there is none."""
     if min(jobs, len(requests)) > 1:
         return _side_by_side(requests, jobs)
     return map(_run, requests)
 
 
-def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | str]:
+def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | Problem]:
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
     from multiprocessing import active_children, get_context
 
@@ -95,7 +95,7 @@ def _side_by_side(requests: Sequence[Request], jobs: int) -> Iterator[Checked | 
             raise
 
 
-def _run_beside(request: Request) -> Checked | str:
+def _run_beside(request: Request) -> Checked | Problem:
     """As `_run`, in a process of its own, which ends without a word when it is told to."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows does not hand deafness down
     end_when_told()
@@ -107,8 +107,7 @@ def _run_beside(request: Request) -> Checked | str:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _run(request: Request) -> Checked | str:
+def _run(request: Request) -> Checked | Problem:
     from fundtrack import pipeline
 
-    outcome: Checked | str = guarded(str(request.path), lambda: pipeline.check(request))
-    return outcome
+    return attempt(str(request.path), lambda: pipeline.check(request))
