@@ -21,7 +21,7 @@ import packages
 from fundtrack import pipeline, read, readers
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
-from fundtrack.report import package
+from fundtrack.report.parts import draft as package
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "donor_faulty.xlsx"
 COMMAND = [sys.executable, "-m", "fundtrack"]
@@ -294,9 +294,9 @@ class TestInterrupted:
         report = tmp_path / "book.checked.xlsx"
         assert subprocess.run([*COMMAND, "check", path, "-q"], check=False).returncode == 1
         whole = report.read_bytes()
-        write = "import sys; from pathlib import Path; from fundtrack.report import package\n"
+        write = "import sys; from pathlib import Path; from fundtrack.report.parts import draft\n"
         write += "new = Path(sys.argv[1]).read_bytes()[::-1] * 400; print('begun', flush=True)\n"
-        write += "while True: package.write_file(Path(sys.argv[2]), new)"
+        write += "while True: draft.write_file(Path(sys.argv[2]), new)"
         source = tmp_path / "source"
         source.write_bytes(whole)
         new, moments, replaced = whole[::-1] * 400, random.Random(1), 0

@@ -11,11 +11,11 @@ from fundtrack.report.answers import (
     provenance_in,
     read_answers,
 )
-from fundtrack.report.package import unanswered
+from fundtrack.report.parts.draft import unanswered
+from fundtrack.report.parts.threads import replies
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip, stripped
-from fundtrack.report.threads import replies
 from fundtrack.report.verify import Verified, refuse_loss, verify
 
 __all__ = [

@@ -22,12 +22,19 @@ from fundtrack.ooxml import (
     encoding_of,
     quoted,
 )
-from fundtrack.report.added import build
 from fundtrack.report.answers import Answers, Listed
-from fundtrack.report.graft import Styles, add_sheets
-from fundtrack.report.notes import START, Note, noted_cells, write_notes
-from fundtrack.report.package import ORIGINAL, Draft, cell_of, names_of, refuse_input, refuse_other
-from fundtrack.report.page import ALWAYS, ROLES
+from fundtrack.report.parts.draft import (
+    ORIGINAL,
+    Draft,
+    cell_of,
+    names_of,
+    refuse_input,
+    refuse_other,
+)
+from fundtrack.report.parts.notes import START, Note, noted_cells, write_notes
+from fundtrack.report.sheets.added import build
+from fundtrack.report.sheets.graft import Styles, add_sheets
+from fundtrack.report.sheets.page import ALWAYS, ROLES
 
 # The highlights' formula: always true, since N() of a text is 0. `strip` knows them by it.
 MARKER = 'N("fundtrack")=0'

@@ -14,8 +14,8 @@ import xlsxwriter
 
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import MAX_COLUMNS, MAX_ROWS
-from fundtrack.report.package import legible
-from fundtrack.report.page import MADE
+from fundtrack.report.parts.draft import legible
+from fundtrack.report.sheets.page import MADE
 
 _FORMATS = {"date": "yyyy-mm-dd", "moment": "yyyy-mm-dd hh:mm:ss", "time": "hh:mm:ss"}
 _SPAN = "[h]:mm:ss"

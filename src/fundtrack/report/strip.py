@@ -18,8 +18,7 @@ from fundtrack.report.annotate import (
     is_annotated,
     refuse_target,
 )
-from fundtrack.report.notes import AUTHOR, START
-from fundtrack.report.package import (
+from fundtrack.report.parts.draft import (
     ORIGINAL,
     Draft,
     cell_of,
@@ -28,7 +27,8 @@ from fundtrack.report.package import (
     serialise,
     write_file,
 )
-from fundtrack.report.threads import (
+from fundtrack.report.parts.notes import AUTHOR, START
+from fundtrack.report.parts.threads import (
     Thread,
     comments_in,
     folded,

@@ -19,8 +19,8 @@ from fundtrack.grid import Grid, Uncalculated
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, column_letter
 from fundtrack.report.answers import sheets_by_role
-from fundtrack.report.package import cell_of, legible, original_bytes
-from fundtrack.report.provenance import DIGEST, ENTERED
+from fundtrack.report.parts.draft import cell_of, legible, original_bytes
+from fundtrack.report.sheets.provenance import DIGEST, ENTERED
 from fundtrack.words import shown
 
 _LISTED = 20  # cells that are named

@@ -19,7 +19,7 @@ from fundtrack.ooxml import (
     column_letter,
     local,
 )
-from fundtrack.report.package import Draft, legible, like, parse_part, serialise
+from fundtrack.report.parts.draft import Draft, legible, like, parse_part, serialise
 
 AUTHOR = "fundtrack"
 START = "fundtrack: "  # of every note, since not every program keeps its author

@@ -11,9 +11,9 @@ from lxml import etree
 
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, local, rels_name
-from fundtrack.report.notes import renumbered
-from fundtrack.report.package import Draft, like, parse_part, serialise
-from fundtrack.report.rows import Block, spliced, stretched
+from fundtrack.report.parts.draft import Draft, like, parse_part, serialise
+from fundtrack.report.parts.notes import renumbered
+from fundtrack.report.sheets.rows import Block, spliced, stretched
 
 # Excel refuses a workbook with more cell formats than this.
 MOST_FORMATS = 65_490

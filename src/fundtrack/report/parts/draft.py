@@ -35,7 +35,7 @@ from fundtrack.ooxml import (
     parse_xml,
     rels_name,
 )
-from fundtrack.report import deflate
+from fundtrack.report.parts import deflate
 
 # The part from which `strip` gives the original back. Its form: the line MAGIC, the length of the
 # JSON head as a line, the head ({"sha256", "size", "segments", and the checksums of what was

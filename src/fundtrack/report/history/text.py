@@ -23,11 +23,8 @@ from fundtrack.history import (
     State,
     What,
 )
-from fundtrack.report.history_workbook import workbook
 from fundtrack.report.text import safe, tame
 from fundtrack.words import percent, plural
-
-__all__ = ["difference", "page", "recorded", "reviewed", "workbook"]
 
 AGES = (("up to 90 days", 90), ("91 to 180 days", 180), ("181 to 365 days", 365), ("older", None))
 LISTED = 10  # of each kind on the page; the lists have them all
