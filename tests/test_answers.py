@@ -17,7 +17,7 @@ from fundtrack.cli import main
 from fundtrack.model import Answer, FundtrackError, Severity
 from fundtrack.pipeline import Request, check
 from fundtrack.report.answers import REVIEWED, ROLE
-from fundtrack.report.sheets import findings as findings_sheet
+from fundtrack.report.sheets.findings import findings as findings_sheet
 
 SHORT = "2024-05-31"  # the end of a grant that is too short
 HEAD = 1

@@ -16,7 +16,8 @@ from fundtrack import report
 from fundtrack.model import FundtrackError, Severity
 from fundtrack.ooxml import Package, rels_name
 from fundtrack.report.parts.draft import Draft
-from fundtrack.report.sheets.graft import Styles, add_sheets
+from fundtrack.report.parts.styles import Styles
+from fundtrack.report.sheets.graft import add_sheets
 from packages import BUILDERS, package, parts_of, rich, worksheet, zipped
 from test_report import assessed, finding
 

@@ -1,6 +1,6 @@
 """The report room: the workbook given back as it came, with the findings in it."""
 
-from fundtrack.report.annotate import annotate, is_annotated, refuse_target
+from fundtrack.report.annotate import annotate
 from fundtrack.report.answers import (
     Answers,
     Listed,
@@ -11,7 +11,8 @@ from fundtrack.report.answers import (
     provenance_in,
     read_answers,
 )
-from fundtrack.report.parts.draft import unanswered
+from fundtrack.report.ours import is_annotated, refuse_target
+from fundtrack.report.parts.original import unanswered
 from fundtrack.report.parts.threads import replies
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook

@@ -28,8 +28,8 @@ from fundtrack.model import (
     SheetFacts,
     Status,
 )
-from fundtrack.report.annotate import SHARED_PREFIX
-from fundtrack.report.parts.draft import write_file
+from fundtrack.report.ours import SHARED_PREFIX
+from fundtrack.report.parts.files import write_file
 from fundtrack.report.sheets.checks import checks
 from fundtrack.report.sheets.page import Page, decimals, formats, new_book
 from fundtrack.report.sheets.provenance import provenance

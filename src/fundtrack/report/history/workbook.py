@@ -10,7 +10,8 @@ from typing import Any
 from fundtrack.history import Figure, Followed, History, State, What
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package
-from fundtrack.report.parts.draft import names_of, refuse_other, write_file
+from fundtrack.report.ours import names_of
+from fundtrack.report.parts.files import refuse_other, write_file
 from fundtrack.report.sheets.page import A3, Page, formats, new_book
 
 _PREFIX = "fundtrack_history_"

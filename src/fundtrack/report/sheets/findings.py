@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fundtrack.model import ANSWER_STATUSES, Answer, Finding
-from fundtrack.ooxml import column_letter, quoted
+from fundtrack.ooxml import cell_of, column_letter, quoted
 from fundtrack.report import answers as read_back
 from fundtrack.report.answers import Listed
-from fundtrack.report.parts.draft import cell_of
 from fundtrack.report.sheets.page import A3, Page, number_style
 from fundtrack.report.sheets.rows import ROWS_A_SHEET, Column, put_rows
 

@@ -14,8 +14,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from fundtrack.model import Result, SheetFacts
-from fundtrack.ooxml import quoted
-from fundtrack.report.parts.draft import legible
+from fundtrack.ooxml import legible, quoted
 
 if TYPE_CHECKING:
     from fundtrack.report.sheets.rows import Block

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
-from fundtrack.ooxml import MAX_ROWS, column_letter
-from fundtrack.report.parts.draft import MAX_TEXT, legible
+from fundtrack.ooxml import MAX_ROWS, MAX_TEXT, column_letter, legible
 from fundtrack.report.sheets.page import Page, height, lines_of, number_style, plain
 
 ROWS_A_SHEET = MAX_ROWS - 1  # below the heading row
