@@ -16,8 +16,8 @@ from fundtrack.bounds import Bounds
 from fundtrack.cli import main
 from fundtrack.model import Answer, FundtrackError, Severity
 from fundtrack.pipeline import Request, check
-from fundtrack.report import findings as findings_sheet
 from fundtrack.report.answers import REVIEWED, ROLE
+from fundtrack.report.sheets.findings import findings as findings_sheet
 
 SHORT = "2024-05-31"  # the end of a grant that is too short
 HEAD = 1
@@ -476,9 +476,9 @@ def test_rows_written_by_templates_read_as_what_they_are(rows, tmp_path_factory)
     import xlsxwriter
 
     from fundtrack.ooxml import Package
-    from fundtrack.report.package import Draft
-    from fundtrack.report.page import Page, formats
-    from fundtrack.report.rows import Column, put_rows, spliced
+    from fundtrack.report.parts.draft import Draft
+    from fundtrack.report.sheets.page import Page, formats
+    from fundtrack.report.sheets.rows import Column, put_rows, spliced
 
     folder = tmp_path_factory.mktemp("rows")
     workbook = xlsxwriter.Workbook(folder / "built.xlsx")

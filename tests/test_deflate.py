@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fundtrack import report
 from fundtrack.model import Severity
 from fundtrack.ooxml import Package
-from fundtrack.report import deflate
+from fundtrack.report.parts import deflate
 from packages import parts_of, zipped
 from test_origins import entries, upto_cells_end, values
 from test_report import assessed, finding

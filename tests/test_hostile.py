@@ -21,7 +21,8 @@ import packages
 from fundtrack import pipeline, read, readers
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
-from fundtrack.report import package
+from fundtrack.report.parts import files
+from fundtrack.report.parts.original import ORIGINAL
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "donor_faulty.xlsx"
 COMMAND = [sys.executable, "-m", "fundtrack"]
@@ -92,7 +93,7 @@ def test_a_copy_with_a_link_to_a_part_that_is_not_there_is_stripped(run):
     run("check", "odd.xlsx", "-q", code=1)
     entries = packages.parts_of("odd.checked.xlsx")
     gone = [name for name in entries if re.search("comments|vmlDrawing", name)]
-    kept = {n: data for n, data in entries.items() if n not in (*gone, package.ORIGINAL)}
+    kept = {n: data for n, data in entries.items() if n not in (*gone, ORIGINAL)}
     assert gone and packages.zipped(Path("odd.checked.xlsx"), kept)
     run("strip", "odd.checked.xlsx", "-o", "back.xlsx")
     given, back = (read.workbook(Path(name)) for name in ("odd.xlsx", "back.xlsx"))
@@ -246,7 +247,7 @@ def test_what_killed_runs_left_is_cleared_away(tmp_path):
     report = tmp_path / "book.checked.xlsx"
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    stale, used = (package._beside(report, str(pid)) for pid in (dead.pid, os.getppid()))
+    stale, used = (files._beside(report, str(pid)) for pid in (dead.pid, os.getppid()))
     others = [
         stale.with_name("." + stale.name[1:].replace("book.checked", "other.checked")),
         stale.with_name(stale.name + ".xlsx"),
@@ -271,7 +272,7 @@ CRAFTED = {  # what a pattern would seek the end of from each of its beginnings
 def test_a_crafted_copy_is_stripped_in_time(part, tmp_path):
     pipeline.check(pipeline.Request(SAMPLE, output=tmp_path))
     entries = packages.parts_of(tmp_path / f"{SAMPLE.stem}.checked.xlsx")
-    del entries[package.ORIGINAL]
+    del entries[ORIGINAL]
     assert part in entries
     many = CRAFTED[part] * (2**21 // len(CRAFTED[part]))
     at = entries[part].rindex(b"</")
@@ -294,9 +295,9 @@ class TestInterrupted:
         report = tmp_path / "book.checked.xlsx"
         assert subprocess.run([*COMMAND, "check", path, "-q"], check=False).returncode == 1
         whole = report.read_bytes()
-        write = "import sys; from pathlib import Path; from fundtrack.report import package\n"
+        write = "import sys; from pathlib import Path; from fundtrack.report.parts import files\n"
         write += "new = Path(sys.argv[1]).read_bytes()[::-1] * 400; print('begun', flush=True)\n"
-        write += "while True: package.write_file(Path(sys.argv[2]), new)"
+        write += "while True: files.write_file(Path(sys.argv[2]), new)"
         source = tmp_path / "source"
         source.write_bytes(whole)
         new, moments, replaced = whole[::-1] * 400, random.Random(1), 0

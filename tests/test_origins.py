@@ -15,8 +15,9 @@ from python_calamine import CalamineWorkbook
 from fundtrack import report
 from fundtrack.model import FundtrackError, Severity
 from fundtrack.ooxml import Package, rels_name
-from fundtrack.report.graft import Styles, add_sheets
-from fundtrack.report.package import Draft
+from fundtrack.report.parts.draft import Draft
+from fundtrack.report.parts.styles import Styles
+from fundtrack.report.sheets.graft import add_sheets
 from packages import BUILDERS, package, parts_of, rich, worksheet, zipped
 from test_report import assessed, finding
 
@@ -223,7 +224,7 @@ def test_two_sheets_in_one_part_are_marked_for_both(tmp_path):
 
 
 def test_what_a_single_zip_cannot_hold_is_refused_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("fundtrack.report.package._MOST_ENTRIES", 9)
+    monkeypatch.setattr("fundtrack.report.parts.draft._MOST_ENTRIES", 9)
     with pytest.raises(FundtrackError, match="too large to annotate"):
         annotated(zipped(tmp_path / "many.xlsx", package()), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["many.xlsx"]

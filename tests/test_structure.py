@@ -89,6 +89,17 @@ def test_imports_point_one_way():
     assert wrong == []
 
 
+def test_the_parts_of_a_package_know_nothing_of_the_report_made_from_them():
+    wrong = [
+        f"{path.name} imports {name}"
+        for path, room, tree in modules()
+        for name in imports(tree)
+        if path.parent.name == "parts" and name.startswith("fundtrack.report.")
+        if not name.startswith("fundtrack.report.parts")
+    ]
+    assert wrong == []
+
+
 def test_each_library_has_one_home():
     wrong = [
         f"{path.name} imports {name}"

@@ -13,7 +13,7 @@ from fundtrack.cli import main
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package
 from fundtrack.pipeline import Request, check
-from fundtrack.report.package import Draft
+from fundtrack.report.parts.draft import Draft
 
 GRANTS = [{"grant_id": f"G{n}", "amount": 1000 * n + n / 3} for n in range(1, 9)]
 GRANTS[0]["planned_end_date"] = "2024-05-31"  # a finding: its sheet is marked

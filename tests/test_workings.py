@@ -23,7 +23,7 @@ from books import book
 from fundtrack import pipeline
 from fundtrack.model import Severity
 from fundtrack.report import records
-from fundtrack.report import workings_sheets as sheets
+from fundtrack.report.sheets import workings as sheets
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 PORTFOLIOS = int(os.environ.get("FUNDTRACK_PORTFOLIOS", "4"))

@@ -293,7 +293,7 @@ def _printed(done: Sequence[Checked], style: str, *, verbose: bool) -> str:
         return records.as_json([c.assessment for c in done], _today(), [c.outputs for c in done])
     if style == "csv":
         return records.as_csv([c.assessment for c in done])
-    from fundtrack.report import history_text as told
+    from fundtrack.report import history as told
 
     return "\n\n".join(
         text.summary(c.assessment, c.outputs, rules.FAMILIES, verbose=verbose)
@@ -496,7 +496,7 @@ def record(runs: Sequence[Path], ledger: str, portfolio: str | None) -> None:
     """
     from fundtrack import accountability
     from fundtrack.accountability import Keeping
-    from fundtrack.report import history_text as told
+    from fundtrack.report import history as told
 
     keeping = Keeping(ledger, _now(), portfolio=portfolio)
     done = or_stop(ledger, lambda: accountability.record(runs, keeping))
@@ -524,7 +524,7 @@ def review(
     """
     from fundtrack import accountability
     from fundtrack.accountability import Keeping
-    from fundtrack.report import history_text as told
+    from fundtrack.report import history as told
 
     failed = False
     for path in copies:
@@ -583,7 +583,7 @@ def history(
     organisation or check.
     """
     from fundtrack import accountability
-    from fundtrack.report import history_text as told
+    from fundtrack.report import history as told
 
     def work() -> str:
         if diff:

@@ -1,4 +1,6 @@
-"""Reads workbook packages (ECMA-376, ISO 29500): zip entries, relationships, sheets, styles."""
+"""Reads workbook packages (ECMA-376, ISO 29500): zip entries, relationships, sheets, styles; and
+how addresses, names and texts are written in them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -52,6 +54,12 @@ _WIDE = {
 }
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # of a sheet in any spreadsheet
+_CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
+_ILLEGAL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+MAX_TEXT = 32_767  # characters in an Excel cell
+_CUT = " … (cut)"
 
 
 def column_letter(index0: int) -> str:
@@ -76,6 +84,16 @@ def address(row0: int, column0: int) -> str:
     return f"{column_letter(column0)}{row0 + 1}"
 
 
+@lru_cache(2**17)
+def cell_of(address: str | None) -> tuple[int, int] | None:
+    """Give row and column of an address like M12, both counted from 0; None where it is none."""
+    match = _CELL.fullmatch(address or "")
+    if not match:
+        return None
+    row, column = int(match[2]) - 1, column_index(match[1])
+    return (row, column) if row < MAX_ROWS and column < MAX_COLUMNS else None
+
+
 def quoted(sheet: str) -> str:
     """Give a sheet's name as formulas, names and links write it."""
     return "'" + sheet.replace("'", "''") + "'"
@@ -85,6 +103,13 @@ def sheet_of(reference: str) -> str:
     """Give the sheet's name in a reference such as 'Findings 2'!$A$1."""
     name = reference.removeprefix("$").rpartition("!")[0]
     return name[1:-1].replace("''", "'") if name.startswith("'") else name
+
+
+def legible(text: str, most: int = MAX_TEXT) -> str:
+    r"""Give the text with what XML cannot hold, or what hides text, as \u202E; cut with a mark."""
+    text = text.replace("\r\n", "\n")
+    text = _ILLEGAL.sub(lambda match: f"\\u{ord(match[0]):04X}", text)
+    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
 
 
 def local(element: etree._Element) -> str:

@@ -174,7 +174,7 @@ def _collector_at_rest() -> Iterator[None]:
 def _prepare() -> None:
     """Loads pandas, the checks and the schemas while native code reads the workbook."""
     from fundtrack import columns, evaluate, schema, settings, validate, workings  # noqa: F401, PLC0415
-    from fundtrack.report import workings_sheets as _  # noqa: F401, PLC0415
+    from fundtrack.report.sheets import workings as _  # noqa: F401, PLC0415
 
     rules.catalogue()
     schema.layouts()

@@ -1,6 +1,6 @@
 """The report room: the workbook given back as it came, with the findings in it."""
 
-from fundtrack.report.annotate import annotate, is_annotated, refuse_target
+from fundtrack.report.annotate import annotate
 from fundtrack.report.answers import (
     Answers,
     Listed,
@@ -11,11 +11,12 @@ from fundtrack.report.answers import (
     provenance_in,
     read_answers,
 )
-from fundtrack.report.package import unanswered
+from fundtrack.report.ours import is_annotated, refuse_target
+from fundtrack.report.parts.original import unanswered
+from fundtrack.report.parts.threads import replies
 from fundtrack.report.plain import plain_workbook
 from fundtrack.report.redact import redacted, shared_workbook
 from fundtrack.report.strip import strip, stripped
-from fundtrack.report.threads import replies
 from fundtrack.report.verify import Verified, refuse_loss, verify
 
 __all__ = [

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
-from xml.parsers import expat
 
 from fundtrack.bounds import Bounds
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
 from fundtrack.ooxml import (
-    MAX_COLUMNS,
     Package,
     SheetPart,
+    cell_of,
     child,
     column_letter,
-    encoding_of,
-    quoted,
 )
-from fundtrack.report.added import build
 from fundtrack.report.answers import Answers, Listed
-from fundtrack.report.graft import Styles, add_sheets
-from fundtrack.report.notes import START, Note, noted_cells, write_notes
-from fundtrack.report.package import ORIGINAL, Draft, cell_of, names_of, refuse_input, refuse_other
-from fundtrack.report.page import ALWAYS, ROLES
+from fundtrack.report.ours import MARKER, NAME_PREFIX, is_annotated, refuse_target
+from fundtrack.report.parts.draft import Draft
+from fundtrack.report.parts.notes import START, Note, noted_cells, write_notes
+from fundtrack.report.parts.styles import Styles
+from fundtrack.report.parts.tail import SheetText, Tail, column_widths, tail_of
+from fundtrack.report.sheets.added import build
+from fundtrack.report.sheets.graft import add_sheets
 
-# The highlights' formula: always true, since N() of a text is 0. `strip` knows them by it.
-MARKER = 'N("fundtrack")=0'
-# A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
-NAME_PREFIX = "fundtrack_"
-SHARED_PREFIX = "fundtrack_shared_"  # in a workbook made to be shared
-
-OUR_NAMES = tuple(NAME_PREFIX + role for role in ROLES)
-_FIRST_CELL = re.compile(
-    rb"""<(?:\w+:)?c\b([^<>]{0,500}?\br\s{0,9}=\s{0,9}["']A1["'][^<>]{0,500})>"""
-    rb"""((?:(?!<(?:\w+:)?c[\s>]).){0,200000}?)</(?:\w+:)?c>""",
-    re.DOTALL,
-)
-# Found by a pattern, since a large workbook has many; [1] is the namespace's prefix. As all
-# patterns that meet a stranger's bytes, it never looks past the next of its kind: the end of one
-# that is not closed would be sought to the end of the part, again and again.
-SHARED_STRING = re.compile(
-    rb"<((?:\w+:)?)si(?:\s[^<>]*)?(?:/>|>[^<]*(?:<(?!/?\1si[\s/>])[^<]*)*</\1si>)"
-)
 _MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
@@ -64,49 +42,6 @@ _DIFFERENTIAL = {
     '<bgColor rgb="FFEAF2FA"/></patternFill></fill><border>{}</border></dxf>',
 }
 _LINES = {Severity.ERROR: "thin", Severity.WARNING: "dashed", Severity.NOTE: "dotted"}
-
-# The children of a worksheet after its cells, in the schema's order (CT_Worksheet).
-_AFTER_CELLS = (
-    "sheetCalcPr",
-    "sheetProtection",
-    "protectedRanges",
-    "scenarios",
-    "autoFilter",
-    "sortState",
-    "dataConsolidate",
-    "customSheetViews",
-    "mergeCells",
-    "phoneticPr",
-    "conditionalFormatting",
-    "dataValidations",
-    "hyperlinks",
-    "printOptions",
-    "pageMargins",
-    "pageSetup",
-    "headerFooter",
-    "rowBreaks",
-    "colBreaks",
-    "customProperties",
-    "cellWatches",
-    "ignoredErrors",
-    "smartTags",
-    "drawing",
-    "legacyDrawing",
-    "legacyDrawingHF",
-    "picture",
-    "oleObjects",
-    "controls",
-    "webPublishItems",
-    "tableParts",
-    "extLst",
-)
-_ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
-_ROOT = re.compile(
-    rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
-)
-_HEAD, _TAG = 2**16, 500  # bytes in which the root, and a tag without attributes, surely stand
-_COLUMN = re.compile(rb"<(?:\w+:)?col\s([^<>]*)>")
-_ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
 
 
 def annotate(
@@ -174,60 +109,6 @@ def _lost(assessment: Assessment, earlier: Answers | None) -> list[Listed]:
     now = {finding.id for finding in assessment.findings}
     listed = earlier.listed.values() if earlier else ()
     return [line for line in listed if line.answered and line.id not in now]
-
-
-def is_annotated(package: Package) -> bool:
-    """Say whether fundtrack made this workbook, even if another program has saved it since."""
-    return package.has(ORIGINAL) or bool(added_sheets(package))
-
-
-def added_sheets(package: Package) -> dict[str, str]:
-    """Give the added sheets by the hidden names that lead to them: name -> what it refers to.
-
-    Where a program has dropped the names on saving, the sheets are known by their own: all roles
-    must be there, each with the heading that it begins with.
-    """
-    return names_of(package, OUR_NAMES) or _sheets_by_heading(package)
-
-
-def _sheets_by_heading(package: Package) -> dict[str, str]:
-    found: dict[str, str] = {}
-    roles = {name: role for role, (name, _) in ROLES.items()}
-    count: Counter[str] = Counter()
-    for sheet in package.sheets:
-        role = roles.get(re.sub(r" \d+$", "", sheet.name))
-        if role and sheet.kind == "worksheet" and sheet.part and _begins(package, role, sheet):
-            count[role] += 1
-            name = NAME_PREFIX + role + f"_{count[role]}" * (count[role] > 1)
-            found[name] = f"{quoted(sheet.name)}!$A$1"
-    return found if all(count[role] for role in ALWAYS) else {}
-
-
-def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
-    """Say whether the sheet's first cell holds what the added sheet of that role begins with."""
-    cell, (_, beginning) = _FIRST_CELL.search(package.read(sheet.part)), ROLES[role]
-    if cell is None:
-        return False
-    text = cell[2]
-    part = package.part_of_kind("sharedStrings")
-    if re.search(rb"""\bt\s*=\s*["']s["']""", cell[1]) and part is not None:
-        number = re.search(rb"\d+", text)
-        strings = SHARED_STRING.finditer(package.read(part))
-        found = next(islice(strings, int(number[0]), None), None) if number else None
-        text = found[0] if found else b""
-    return re.sub(rb"<[^<>]*>", b"", text).startswith(beginning.encode())
-
-
-def refuse_target(path: Path, target: Path, *others: Path, force: bool) -> None:
-    """Raise FundtrackError where writing the target would lose a file that is not ours, or one that
-    was read (`path` and `others`), or where no file can be written.
-    """
-    refuse_input(target, path, *others)
-    refuse_other(target, _is_ours, "fundtrack did not make it", force=force)
-
-
-def _is_ours(package: Package) -> bool:
-    return is_annotated(package) or bool(names_of(package, SHARED_PREFIX))
 
 
 def _remarks(package: Package, styles: Styles) -> list[str]:
@@ -303,8 +184,8 @@ def _mark(
     max_notes: int,
 ) -> _Marked:
     """Highlight the cells and write their notes, as far as the sheet's parts let it."""
-    text = _Text.of(draft.read(sheet.part))
-    tail = _tail(text) if text else None
+    text = SheetText.of(draft.read(sheet.part))
+    tail = tail_of(text) if text else None
     every = sum(len(cell.findings) for cell in cells)
     if text is None or tail is None:
         return _Marked(
@@ -326,7 +207,7 @@ def _mark(
             [_note(cell) for cell in sorted(chosen, key=lambda c: (c.row, c.column))],
             links=links,
             drawing_rid=tail.drawing_rid,
-            widths=_widths(text.xml),
+            widths=column_widths(text.xml),
         )
     pieces = []
     if formats:
@@ -348,38 +229,6 @@ def _mark(
     return _Marked(unnoted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A sheet's XML in bytes in which ASCII stands for itself, and how to get back from them."""
-
-    xml: bytes
-    wide: str | None  # the encoding of a part in UTF-16, which is transcoded
-    parsed_as: str  # what the XML parser is told; of single bytes, any code page will do
-
-    @classmethod
-    def of(cls, part: bytes) -> _Text | None:
-        """Give the text of a part; None where it is not in the encoding that it begins in."""
-        encoding = encoding_of(part)
-        if not encoding.startswith("utf-16-"):
-            narrow = encoding not in ("utf-8", "utf8")
-            return cls(part, None, "ISO-8859-1" if narrow else "UTF-8")
-        try:
-            return cls(part.decode(encoding).encode(), encoding, "UTF-8")
-        except UnicodeDecodeError:
-            return None
-
-    def spliced(self, pieces: Sequence[tuple[int, bytes]]) -> bytes:
-        """Give the part with pieces of ASCII put in at places of `xml`, which ascend."""
-        parts, at, whole = list[bytes | memoryview](), 0, memoryview(self.xml)
-        for place, piece in pieces:
-            parts += [whole[at:place], piece]
-            at = place
-        parts.append(whole[at:])
-        if self.wide:  # a place never cuts a character in two: each is where a tag begins
-            parts = [bytes(part).decode().encode(self.wide) for part in parts]
-        return b"".join(parts)
-
-
 def _note(cell: _Cell) -> Note:
     findings = sorted(cell.findings, key=lambda f: f.severity.rank)
     texts = []
@@ -392,24 +241,7 @@ def _note(cell: _Cell) -> Note:
     return Note(cell.row, cell.column, f"{START}{heading}", "\n".join(texts))
 
 
-def _widths(xml: bytes) -> dict[int, int]:
-    """Give the columns' widths in pixels where the sheet sets them."""
-    widths: dict[int, int] = {}
-    for match in _COLUMN.finditer(xml, 0, max(0, xml.find(b"sheetData"))):
-        facts = {
-            key: value.decode("ascii", "replace") for key, value in _ATTRIBUTE.findall(match[1])
-        }
-        try:
-            first, last = int(facts[b"min"]), min(int(facts[b"max"]), MAX_COLUMNS)
-            pixels = int(float(facts.get(b"width", "8.43")) * 7 + 5)
-        except (KeyError, ValueError, OverflowError):
-            continue
-        shown = facts.get(b"hidden") not in ("1", "true")
-        widths.update(dict.fromkeys(range(first - 1, last), pixels if shown else 0))
-    return widths
-
-
-def _highlights(tail: _Tail, cells: Sequence[_Cell], formats: Mapping[Severity, int]) -> bytes:
+def _highlights(tail: Tail, cells: Sequence[_Cell], formats: Mapping[Severity, int]) -> bytes:
     pieces, prefix, priority = [], tail.prefix, tail.free_priority(len(cells))
     formula = MARKER.replace('"', "&quot;")
     alike: dict[Severity, list[_Cell]] = {severity: [] for severity in Severity}
@@ -437,96 +269,3 @@ def _ranges(cells: Sequence[_Cell]) -> list[str]:
             first, *rest = [row + 1 for _, row in run]
             ranges.append(f"{letter}{first}:{letter}{rest[-1]}" if rest else f"{letter}{first}")
     return ranges
-
-
-class _Child(NamedTuple):
-    order: int
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """What follows the cells of a sheet: where each element starts in the part's bytes."""
-
-    prefix: str
-    children: list[_Child]
-    end: int  # where the root closes
-    drawing_rid: str | None
-    priorities: list[int]
-
-    def place(self, name: str) -> int:
-        """Give where an element of that name goes: after its equals, before all that follow it."""
-        return next((c.start for c in self.children if c.order > _ORDER[name]), self.end)
-
-    def free_priority(self, count: int) -> int:
-        """Give the first of `count` free priorities, above the sheet's own where there is room.
-
-        The lowest number is drawn on top; Excel counts from 1.
-        """
-        if not self.priorities or min(self.priorities) > count:
-            return 1
-        return max(self.priorities) + 1
-
-
-def _tail(text: _Text) -> _Tail | None:
-    """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
-    xml = text.xml
-    start = _cells_end(xml)
-    root = _ROOT.search(xml, 0, min(start, _HEAD))
-    if root is None or not start:
-        return None
-    tail = xml[start:]
-    shift = start - len(root[0])
-    scan = _Scan(shift, text.parsed_as)
-    try:
-        scan.parser.Parse(root[0] + tail, True)
-    except expat.ExpatError:
-        return None
-    priorities = [int(n) for n in re.findall(rb"""\bpriority\s*=\s*["'](\d{1,9})["']""", tail)]
-    prefix = root[1].decode("ascii")
-    return _Tail(prefix, scan.children, scan.end, scan.drawing_rid, priorities)
-
-
-def _cells_end(xml: bytes) -> int:
-    """Give the place just after `</sheetData>` or `<sheetData/>`; 0 where there is none."""
-    at = xml.rfind(b"sheetData")
-    while at > 0:
-        opening = xml.rfind(b"<", max(0, at - _TAG), at)
-        closing = xml.find(b">", at, at + _TAG)
-        tag = xml[opening : closing + 1]
-        if re.fullmatch(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>", tag):
-            return closing + 1
-        at = xml.rfind(b"sheetData", 0, at)
-    return 0
-
-
-class _Scan:
-    """Notes where the root's children start; knows an alternative by the element inside it."""
-
-    def __init__(self, shift: int, encoding: str) -> None:
-        self.children: list[_Child] = []
-        self.end = 0
-        self.drawing_rid: str | None = None
-        self._shift, self._path = shift, list[str]()
-        self.parser = expat.ParserCreate(encoding)
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._stop
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.rpartition(":")[2]
-        depth = len(self._path)
-        if depth == 1:
-            at = self.parser.CurrentByteIndex + self._shift
-            self.children.append(_Child(_ORDER.get(name, -1), at))
-        elif depth == 3 and self._path[1] == "AlternateContent" and name in _ORDER:
-            last = self.children[-1]
-            self.children[-1] = _Child(max(last.order, _ORDER[name]), last.start)
-        if name == "legacyDrawing" and depth in (1, 3):
-            ids = [value for key, value in attributes.items() if key.endswith(":id")]
-            self.drawing_rid = ids[0] if ids else None
-        self._path.append(name)
-
-    def _stop(self, name: str) -> None:
-        self._path.pop()
-        if not self._path:
-            self.end = self.parser.CurrentByteIndex + self._shift

@@ -13,9 +13,8 @@ from typing import Any
 import xlsxwriter
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import MAX_COLUMNS, MAX_ROWS
-from fundtrack.report.package import legible
-from fundtrack.report.page import MADE
+from fundtrack.ooxml import MAX_COLUMNS, MAX_ROWS, legible
+from fundtrack.report.sheets.page import MADE
 
 _FORMATS = {"date": "yyyy-mm-dd", "moment": "yyyy-mm-dd hh:mm:ss", "time": "hh:mm:ss"}
 _SPAN = "[h]:mm:ss"

@@ -28,12 +28,12 @@ from fundtrack.model import (
     SheetFacts,
     Status,
 )
-from fundtrack.report.annotate import SHARED_PREFIX
-from fundtrack.report.checks import checks
-from fundtrack.report.package import write_file
-from fundtrack.report.page import Page, decimals, formats, new_book
-from fundtrack.report.provenance import provenance
-from fundtrack.report.summary import summary
+from fundtrack.report.ours import SHARED_PREFIX
+from fundtrack.report.parts.files import write_file
+from fundtrack.report.sheets.checks import checks
+from fundtrack.report.sheets.page import Page, decimals, formats, new_book
+from fundtrack.report.sheets.provenance import provenance
+from fundtrack.report.sheets.summary import summary
 from fundtrack.report.text import sections_of
 from fundtrack.words import one_of
 

@@ -7,28 +7,30 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from lxml import etree
-
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, Relationship, SheetPart, child, children, local, sheet_of
-from fundtrack.report.annotate import (
+from fundtrack.ooxml import (
+    Package,
+    Relationship,
+    SheetPart,
+    cell_of,
+    child,
+    children,
+    local,
+    sheet_of,
+)
+from fundtrack.report.ours import (
     OUR_NAMES,
     SHARED_STRING,
     added_sheets,
     is_annotated,
     refuse_target,
 )
-from fundtrack.report.notes import AUTHOR, START
-from fundtrack.report.package import (
-    ORIGINAL,
-    Draft,
-    cell_of,
-    original_bytes,
-    parse_part,
-    serialise,
-    write_file,
-)
-from fundtrack.report.threads import (
+from fundtrack.report.parts.draft import Draft, parse_part
+from fundtrack.report.parts.elements import drop, serialise
+from fundtrack.report.parts.files import write_file
+from fundtrack.report.parts.notes import AUTHOR, START
+from fundtrack.report.parts.original import ORIGINAL, original_bytes
+from fundtrack.report.parts.threads import (
     Thread,
     comments_in,
     folded,
@@ -165,28 +167,22 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
     positions = [i for i, sheet in enumerate(draft.package.sheets) if sheet.name not in ours]
     for element in children(root, "sheets", "sheet"):
         if element.get("name") in ours:
-            _drop(element)
+            drop(element)
     for name in children(root, "definedNames", "definedName"):
         position = name.get("localSheetId")
         mine = name.get("name", "").lower().startswith(OUR_NAMES)
         if mine or (position and int(position) not in positions):
-            _drop(name)
+            drop(name)
         elif position:
             name.set("localSheetId", str(positions.index(int(position))))
     names = child(root, "definedNames")
     if names is not None and not len(names):
-        _drop(names)
+        drop(names)
     for view in children(root, "bookViews", "workbookView"):
         for key in ("activeTab", "firstSheet"):
             active = int(view.get(key, "0"))
             if key in view.attrib:
                 view.set(key, str(positions.index(active) if active in positions else 0))
-
-
-def _drop(element: etree._Element) -> None:
-    parent = element.getparent()
-    if parent is not None:
-        parent.remove(element)
 
 
 def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
@@ -220,7 +216,7 @@ def _remove_threads(draft: Draft, sheet: SheetPart, link: Relationship, gone: se
     comments = comments_in(root)
     removed = [e for e in comments if folded(e.get("id")) in gone]
     for comment in removed:
-        _drop(comment)
+        drop(comment)
     if removed and len(removed) == len(comments):
         draft.unlink(sheet.part, link.id)
     if removed:
@@ -244,7 +240,7 @@ def _remove_people(draft: Draft, gone: set[str]) -> None:
         if link.kind == "person" and draft.has(link.target):
             root = parse_part(draft, link.target)
             for person in [e for e in root if folded(e.get("id")) in gone]:
-                _drop(person)
+                drop(person)
             draft.put(link.target, serialise(root))
             if not any(local(e) == "person" for e in root):
                 draft.unlink(draft.package.main_part, link.id)
@@ -270,7 +266,7 @@ def _remove_notes(
         ours = names.get(by) == AUTHOR or said.startswith(START) or at in replied
         if at is not None and ours and not replied.get(at):
             cells.add(at)
-            _drop(comment)
+            drop(comment)
         else:
             left.add(by)
     for number, name in names.items():

@@ -17,10 +17,10 @@ from fundtrack.bounds import Bounds
 from fundtrack.digest import digest_of, entered_digest_of, without
 from fundtrack.grid import Grid, Uncalculated
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, column_letter
+from fundtrack.ooxml import Package, cell_of, column_letter, legible
 from fundtrack.report.answers import sheets_by_role
-from fundtrack.report.package import cell_of, legible, original_bytes
-from fundtrack.report.provenance import DIGEST, ENTERED
+from fundtrack.report.parts.original import original_bytes
+from fundtrack.report.sheets.provenance import DIGEST, ENTERED
 from fundtrack.words import shown
 
 _LISTED = 20  # cells that are named

@@ -19,7 +19,7 @@ from xlsxwriter.utility import xl_col_to_name
 from fundtrack import rules, schema
 from fundtrack.model import YEARS_AHEAD
 from fundtrack.ooxml import quoted
-from fundtrack.report.page import MADE
+from fundtrack.report.sheets.page import MADE
 from fundtrack.schema import EXAMPLE, Field, TableSchema
 from fundtrack.template import entry, hidden, live, pack, words
 from fundtrack.template.formulas import (

@@ -9,7 +9,7 @@ from pathlib import Path
 from fundtrack import columns, copies, schema, validate
 from fundtrack.bounds import Bounds
 from fundtrack.model import FundtrackError
-from fundtrack.report.package import refuse_input, write_file
+from fundtrack.report.parts.files import refuse_input, write_file
 from fundtrack.template.book import Content, build
 from fundtrack.template.choice import KINDS, chosen
 from fundtrack.template.fill import content

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from fundtrack.model import Assessment
 from fundtrack.report.answers import Listed
-from fundtrack.report.checks import checks
-from fundtrack.report.findings import earlier, findings, folded, lines
-from fundtrack.report.page import Page, formats, new_book
-from fundtrack.report.provenance import provenance
-from fundtrack.report.rows import Block
-from fundtrack.report.summary import summary
+from fundtrack.report.sheets.checks import checks
+from fundtrack.report.sheets.findings import earlier, findings, folded, lines
+from fundtrack.report.sheets.page import Page, formats, new_book
+from fundtrack.report.sheets.provenance import provenance
+from fundtrack.report.sheets.rows import Block
+from fundtrack.report.sheets.summary import summary
 
 
 def build(
@@ -32,7 +32,7 @@ def build(
     rows of their big tables, by sheet, which `rows.spliced` puts in. `lost`: earlier findings that
     were answered and are no longer found.
     """
-    from fundtrack.report.workings_sheets import Tracing  # noqa: PLC0415 - it loads pandas
+    from fundtrack.report.sheets.workings import Tracing  # noqa: PLC0415 - it loads pandas
 
     buffer = io.BytesIO()
     book = new_book(buffer)

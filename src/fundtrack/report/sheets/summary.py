@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from fundtrack import schema
 from fundtrack.model import EDITION, Assessment, Result, Severity, SheetFacts, Status
-from fundtrack.report.charts import drawings, place, tabulate
-from fundtrack.report.page import Page, count, decimals, named, words
+from fundtrack.report.sheets.charts import drawings, place, tabulate
+from fundtrack.report.sheets.page import Page, count, decimals, named, words
 from fundtrack.report.text import verdict
 
 if TYPE_CHECKING:
-    from fundtrack.report.workings_sheets import Tracing
+    from fundtrack.report.sheets.workings import Tracing
 
 _WIDTHS = (46, 14, 14, 14, 15, 15, 16, 16)
 _PAIR = 2  # charts in a row

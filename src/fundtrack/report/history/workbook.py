@@ -1,4 +1,4 @@
-"""The history as a workbook with charts; `history_text` has it as text, JSON and CSV."""
+"""The history as a workbook with charts; `text` has it as text, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from fundtrack.history import Figure, Followed, History, State, What
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package
-from fundtrack.report.package import names_of, refuse_other, write_file
-from fundtrack.report.page import A3, Page, formats, new_book
+from fundtrack.report.ours import names_of
+from fundtrack.report.parts.files import refuse_other, write_file
+from fundtrack.report.sheets.page import A3, Page, formats, new_book
 
 _PREFIX = "fundtrack_history_"
 _CHARTS = 12  # key figures with a chart of their own

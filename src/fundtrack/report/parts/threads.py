@@ -17,7 +17,7 @@ from lxml import etree
 
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, child, children, local
-from fundtrack.report.notes import AUTHOR, START
+from fundtrack.report.parts.notes import AUTHOR, START
 from fundtrack.words import plural
 
 # The note that stands in: a title in brackets, an introduction, a line such as “Comment:”, then the

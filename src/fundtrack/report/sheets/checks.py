@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fundtrack.model import Assessment, Limit, Limits, Result, Status
-from fundtrack.report.page import A3, Page, decimals, number_style
+from fundtrack.report.sheets.page import A3, Page, decimals, number_style
 from fundtrack.rules.sources import cited
 from fundtrack.words import measure
 
 if TYPE_CHECKING:
-    from fundtrack.report.workings_sheets import Tracing
+    from fundtrack.report.sheets.workings import Tracing
 
 _NUMBERS = (5, 6, 7, 9, 13)
 _COLUMNS: tuple[tuple[str, int], ...] = (

@@ -31,9 +31,9 @@ from fundtrack.model import (
     Table,
 )
 from fundtrack.ooxml import column_letter, quoted
-from fundtrack.report.page import A3, Page, count, decimals, number_style
-from fundtrack.report.rows import MOST_LINKS, ROWS_A_SHEET, put_rows
-from fundtrack.report.rows import Column as Cells
+from fundtrack.report.sheets.page import A3, Page, count, decimals, number_style
+from fundtrack.report.sheets.rows import MOST_LINKS, ROWS_A_SHEET, put_rows
+from fundtrack.report.sheets.rows import Column as Cells
 from fundtrack.words import shown
 
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
-from fundtrack.ooxml import MAX_ROWS, column_letter
-from fundtrack.report.package import MAX_TEXT, legible
-from fundtrack.report.page import Page, height, lines_of, number_style, plain
+from fundtrack.ooxml import MAX_ROWS, MAX_TEXT, column_letter, legible
+from fundtrack.report.sheets.page import Page, height, lines_of, number_style, plain
 
 ROWS_A_SHEET = MAX_ROWS - 1  # below the heading row
 MOST_LINKS = 65_530  # Excel repairs a sheet with more

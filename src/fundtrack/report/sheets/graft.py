@@ -10,33 +10,17 @@ from types import MappingProxyType
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, local, rels_name
-from fundtrack.report.notes import renumbered
-from fundtrack.report.package import Draft, like, parse_part, serialise
-from fundtrack.report.rows import Block, spliced, stretched
+from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, rels_name
+from fundtrack.report.parts.draft import Draft
+from fundtrack.report.parts.elements import insert, like, renamed, serialise
+from fundtrack.report.parts.notes import renumbered
+from fundtrack.report.parts.styles import Styles
+from fundtrack.report.sheets.rows import Block, spliced, stretched
 
-# Excel refuses a workbook with more cell formats than this.
-MOST_FORMATS = 65_490
 _LAST_SHEET_ID = 65_534
-_ROOM = 200  # formats that the added sheets may need
 
-_STYLES = "xl/styles.xml"
-_STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
 _TRANSITIONAL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
-_GROUPS = (
-    "numFmts",
-    "fonts",
-    "fills",
-    "borders",
-    "cellStyleXfs",
-    "cellXfs",
-    "cellStyles",
-    "dxfs",
-    "tableStyles",
-    "colors",
-    "extLst",
-)
 _WORKBOOK_ORDER = (
     "fileVersion",
     "fileSharing",
@@ -58,15 +42,6 @@ _WORKBOOK_ORDER = (
     "webPublishObjects",
     "extLst",
 )
-_EMPTY_STYLES = (
-    '<styleSheet xmlns="{0}"><fonts><font><sz val="11"/><name val="Calibri"/></font></fonts>'
-    '<fills><fill><patternFill patternType="none"/></fill>'
-    '<fill><patternFill patternType="gray125"/></fill></fills>'
-    "<borders><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
-    '<cellStyleXfs><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
-    '<cellXfs><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/></cellXfs>'
-    '<cellStyles><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
-)
 _STRINGS = "xl/sharedStrings.xml"  # some readers look for them nowhere else
 _STRINGS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
 # A strict workbook's other namespaces, which charts and drawings have too.
@@ -81,83 +56,6 @@ _INLINE = re.compile(rb' t="inlineStr"><is><t(?: xml:space="preserve")?>([^<]*)<
 _CELL = re.compile(rb'(<c r="[A-Z]+[0-9]+")(?: s="([0-9]+)")?(?: t="s"><v>([0-9]+)</v>)?')
 _FORMAT = re.compile(rb'(<(?:col|row)\b[^>]*? (?:style|s)=")([0-9]+)')
 _DIFFERENTIAL = re.compile(rb'((?:dxfId|DxfId|CellStyleDxfId)=")([0-9]+)')
-
-
-class Styles:
-    """The original's styles, appended to; nothing that stands there is renumbered.
-
-    `usable` is False where the workbook has no room left for cell formats: then it stays as it is.
-    """
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft, self._namespace = draft, STRICT_MAIN if draft.package.strict else MAIN
-        part = draft.package.part_of_kind("styles")
-        if part is None:
-            self._part = _STYLES  # some readers look for it nowhere else
-            empty = _EMPTY_STYLES.format(self._namespace)
-            # Where it is there but not linked, those readers use it already: it is linked.
-            linked = draft.package.has(self._part)
-            self._root = parse_part(draft, self._part) if linked else etree.fromstring(empty)
-        else:
-            self._part, self._root = part, parse_part(draft, part)
-            self._namespace = etree.QName(self._root).namespace or self._namespace
-        self._new = part is None
-        self.usable = len(children(self._root, "cellXfs", "xf")) + _ROOM <= MOST_FORMATS
-
-    def append_formats(self, source: Package) -> tuple[list[int], int]:
-        """Append another package's cell formats; give their new numbers and the first dxf's."""
-        part = source.part_of_kind("styles")
-        root = source.parse(part) if part else etree.Element("styleSheet")
-        numbers = self._append_number_formats(root)
-        first = {
-            group: self._append(group, children(root, group, name))
-            for group, name in (("fonts", "font"), ("fills", "fill"), ("borders", "border"))
-        }
-        formats = children(root, "cellXfs", "xf")
-        for xf in formats:
-            for key, group in (("fontId", "fonts"), ("fillId", "fills"), ("borderId", "borders")):
-                xf.set(key, str(int(xf.get(key, "0")) + first[group]))
-            number = int(xf.get("numFmtId", "0"))
-            xf.set("numFmtId", str(numbers.get(number, number)))
-            xf.set("xfId", "0")
-        start = self._append("cellXfs", formats)
-        first_dxf = self._append("dxfs", children(root, "dxfs", "dxf"))
-        return [start + i for i in range(len(formats))], first_dxf
-
-    def append_differential(self, xml: str) -> int:
-        """Append one differential format, given without namespace, and give its number."""
-        return self._append("dxfs", [etree.fromstring(xml)])
-
-    def save(self) -> None:
-        """Put the part into the draft."""
-        if self._new:
-            self._draft.link(self._draft.package.main_part, "styles", self._part)
-        self._draft.put(self._part, serialise(self._root), _STYLES_TYPE if self._new else "")
-
-    def _append_number_formats(self, root: etree._Element) -> dict[int, int]:
-        used = [int(e.get("numFmtId", "0")) for e in children(self._root, "numFmts", "numFmt")]
-        free = max([163, *used]) + 1
-        numbers = {}
-        added = children(root, "numFmts", "numFmt")
-        for offset, element in enumerate(added):
-            numbers[int(element.get("numFmtId", "0"))] = free + offset
-            element.set("numFmtId", str(free + offset))
-        self._append("numFmts", added)
-        return numbers
-
-    def _append(self, group: str, elements: list[etree._Element]) -> int:
-        """Append to a group, made where there is none, and give the first new position."""
-        name = {"cellXfs": "xf", "numFmts": "numFmt"}.get(group, group[:-1])
-        start = len(children(self._root, group, name))
-        if not elements:
-            return start
-        parent = child(self._root, group)
-        if parent is None:
-            parent = _insert(self._root, group, _GROUPS)
-        for element in elements:
-            parent.append(_renamed(element, self._namespace))
-        parent.set("count", str(start + len(elements)))
-        return start
 
 
 def add_sheets(
@@ -198,7 +96,7 @@ def _free_ids(taken: set[int]) -> Iterator[int]:
 def _open_on(root: etree._Element, position: int) -> None:
     views = child(root, "bookViews")
     if views is None:
-        views = _insert(root, "bookViews", _WORKBOOK_ORDER)
+        views = insert(root, "bookViews", _WORKBOOK_ORDER)
     if child(views, "workbookView") is None:
         etree.SubElement(views, like(views, "workbookView"))
     view = child(views, "workbookView")
@@ -224,10 +122,10 @@ def _names(source: Package, offset: int) -> list[etree._Element]:
 def _add_names(root: etree._Element, names: list[etree._Element]) -> None:
     group = child(root, "definedNames")
     if group is None:
-        group = _insert(root, "definedNames", _WORKBOOK_ORDER)
+        group = insert(root, "definedNames", _WORKBOOK_ORDER)
     namespace = etree.QName(root).namespace
     for name in names:
-        group.append(_renamed(name, namespace))
+        group.append(renamed(name, namespace))
 
 
 class _Graft:
@@ -376,22 +274,3 @@ def _tables(package: Package) -> tuple[set[int], set[str]]:
     for element in children(package.workbook, "definedNames", "definedName"):
         names.add(element.get("name", "").lower())
     return ids, names
-
-
-def _insert(root: etree._Element, name: str, order: tuple[str, ...]) -> etree._Element:
-    """Give a new child of that name at its place in the schema's order."""
-    element = etree.Element(like(root, name))
-    later: Mapping[str, int] = {n: i for i, n in enumerate(order)}
-    position = next((i for i, e in enumerate(root) if later.get(local(e), -1) > later[name]), None)
-    root.insert(len(root) if position is None else position, element)
-    return element
-
-
-def _renamed(element: etree._Element, namespace: str | None) -> etree._Element:
-    """Give a copy whose elements are in `namespace`, without the declarations of its source."""
-    name = f"{{{namespace}}}{local(element)}" if namespace else local(element)
-    copy = etree.Element(name, {str(k): str(v) for k, v in element.attrib.items()})
-    copy.text = element.text
-    for inner in element:
-        copy.append(_renamed(inner, namespace))
-    return copy

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fundtrack.model import ANSWER_STATUSES, Answer, Finding
-from fundtrack.ooxml import column_letter, quoted
+from fundtrack.ooxml import cell_of, column_letter, quoted
 from fundtrack.report import answers as read_back
 from fundtrack.report.answers import Listed
-from fundtrack.report.package import cell_of
-from fundtrack.report.page import A3, Page, number_style
-from fundtrack.report.rows import ROWS_A_SHEET, Column, put_rows
+from fundtrack.report.sheets.page import A3, Page, number_style
+from fundtrack.report.sheets.rows import ROWS_A_SHEET, Column, put_rows
 
 _FOLD_FROM = 20  # so many rows one below the other with the same fault are one line
 _ADDRESS = 8  # letters of a place beside the name of its sheet, such as !AB12345

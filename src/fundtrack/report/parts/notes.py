@@ -17,9 +17,11 @@ from fundtrack.ooxml import (
     Relationship,
     child,
     column_letter,
+    legible,
     local,
 )
-from fundtrack.report.package import Draft, legible, like, parse_part, serialise
+from fundtrack.report.parts.draft import Draft, parse_part
+from fundtrack.report.parts.elements import like, serialise
 
 AUTHOR = "fundtrack"
 START = "fundtrack: "  # of every note, since not every program keeps its author

@@ -1,16 +1,10 @@
-"""The ledger's answers as people and programs read them: a page, a list, JSON and CSV (see
-`schemas/history.schema.json`).
-"""
+"""The ledger's answers as people read them: a line, a page, a list."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Any
 
 from fundtrack.history import (
     Difference,
@@ -23,26 +17,23 @@ from fundtrack.history import (
     State,
     What,
 )
-from fundtrack.report.history_workbook import workbook
-from fundtrack.report.text import safe, tame
+from fundtrack.report.history.records import (
+    ORDER,
+    RESTRICTED,
+    as_csv,
+    as_json,
+    change_of,
+    difference_as_csv,
+    difference_as_json,
+    iso,
+    rows,
+)
+from fundtrack.report.text import safe
 from fundtrack.words import percent, plural
-
-__all__ = ["difference", "page", "recorded", "reviewed", "workbook"]
 
 AGES = (("up to 90 days", 90), ("91 to 180 days", 180), ("181 to 365 days", 365), ("older", None))
 LISTED = 10  # of each kind on the page; the lists have them all
 FIGURES = 6  # checks that the page shows of each key figure
-RESTRICTED = "(restricted)"
-
-_CHECKS = (
-    *("number", "day", "checked", "file", "open", "errors", "accepted"),
-    *(w.value for w in What if w is not What.ACCEPTED),
-)
-_FINDING = (
-    *("id", "check", "severity", "sheet", "record", "heading", "organisation", "first_found"),
-    *("state", "what", "since", "age_days", "reason", "excepted_until"),
-    *("answer", "response", "action", "due", "overdue_days", "role", "reviewed_on", "conflict"),
-)
 
 
 # --- One line each --------------------------------------------------------------------------------
@@ -79,7 +70,7 @@ def reviewed(done: Reviewed, remarks: Sequence[str]) -> str:
         lines.append(f"  {finding}  {check} {record or RESTRICTED}")
         for reply in replies:
             a = reply.answer
-            who = ", ".join(filter(None, (a.role, _iso(a.reviewed_on), reply.source)))
+            who = ", ".join(filter(None, (a.role, iso(a.reviewed_on), reply.source)))
             said = "; ".join(filter(None, (a.status, a.response, a.action, _due(a.due))))
             lines.append(f"      {said}  [{who}]")
     return safe("\n".join(lines))
@@ -89,21 +80,15 @@ def _due(day: date | None) -> str | None:
     return f"due {day}" if day else None
 
 
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
 # --- The page -------------------------------------------------------------------------------------
 
 
 def page(told: Sequence[History], by: str | None, style: str) -> str:
     """Every portfolio's history as text, JSON or CSV; with `by`, the list of that."""
     if style == "json":
-        plain = [_plain(h) for h in told]
-        return json.dumps(plain[0] if len(plain) == 1 else plain, indent=2)
+        return as_json(told)
     if style == "csv":
-        rows = [{"portfolio": h.portfolio, "kind": h.kind, **r} for h in told for r in _rows(h, by)]
-        return _csv(["portfolio", "kind", *_columns(by)], rows)
+        return as_csv(told, by)
     shown = _list if by else _page
     return safe("\n\n\n".join("\n".join(shown(h, by)) for h in told))
 
@@ -272,9 +257,8 @@ def _figure(f: Figure) -> str:
 def _list(h: History, by: str | None) -> list[str]:
     if by == "finding":
         return [*_head(h), *(f"  {f.id}  {_line(f)}" for f in h.findings)]
-    rows = _rows(h, by)
     lines = _head(h)
-    for row in rows:
+    for row in rows(h, by):
         name = row["check"] if by == "check" else row["organisation"]
         also = f" {h.names[str(name)]}" if by == "check" and name in h.names else ""
         told = [f"{row['open']} open ({row['errors']} {plural('error', row['errors'])})"]
@@ -286,174 +270,22 @@ def _list(h: History, by: str | None) -> list[str]:
     return lines
 
 
-# --- For programs ---------------------------------------------------------------------------------
-
-
-def _columns(by: str | None) -> list[str]:
-    if by is None:
-        return list(_CHECKS)
-    if by == "finding":
-        return list(_FINDING)
-    closed = (What.RESOLVED, What.GONE, What.NOT_ASKED, What.TERMS)
-    return [by, "open", "errors", "accepted", "overdue", "oldest_days", *(w.value for w in closed)]
-
-
-def _rows(h: History, by: str | None) -> list[dict[str, Any]]:
-    if by is None:
-        return [_moment(m) for m in h.moments]
-    if by == "finding":
-        return [finding_row(f) for f in h.findings]
-    return grouped(h.findings, by)
-
-
-def _moment(m: Moment) -> dict[str, Any]:
-    told = {
-        "number": m.number,
-        "day": m.day.isoformat(),
-        "checked": m.checked.isoformat(),
-        "file": m.file,
-        "open": m.open,
-        "errors": m.errors,
-        "accepted": m.accepted,
-    }
-    return told | {w.value: m.counts.get(w, 0) for w in What if w is not What.ACCEPTED}
-
-
-def finding_row(f: Followed) -> dict[str, Any]:
-    """One finding as a flat row; where two answers conflict, the first of them and the mark."""
-    answer = f.replies[0].answer if f.replies else None
-    return {
-        "id": f.id,
-        "check": f.check,
-        "severity": f.severity,
-        "sheet": f.sheet,
-        "record": f.record or (RESTRICTED if f.sheet else None),
-        "heading": f.heading,
-        "organisation": f.organisation,
-        "first_found": f.found.isoformat(),
-        "state": "accepted" if f.state is State.ACCEPTED else f.state.value,
-        "what": f.what.value,
-        "since": f.changed.isoformat(),
-        "age_days": f.age_days,
-        "reason": f.reason,
-        "excepted_until": _iso(f.until),
-        "answer": answer.status if answer else None,
-        "response": answer.response if answer else None,
-        "action": answer.action if answer else None,
-        "due": _iso(answer.due) if answer else None,
-        "overdue_days": f.overdue_days or None,
-        "role": answer.role if answer else None,
-        "reviewed_on": _iso(answer.reviewed_on) if answer else None,
-        "conflict": f.conflict,
-    }
-
-
-def grouped(findings: Sequence[Followed], by: str) -> list[dict[str, Any]]:
-    """Counts by check or by organisation, most open findings first."""
-    groups: dict[str, list[Followed]] = defaultdict(list)
-    for finding in findings:
-        name = finding.check if by == "check" else finding.organisation
-        groups[name or "(no organisation)"].append(finding)
-    rows = []
-    for name, mine in groups.items():
-        open_ = [f for f in mine if f.state is State.OPEN]
-        row: dict[str, Any] = {
-            by: name,
-            "open": len(open_),
-            "errors": sum(f.severity == "error" for f in open_),
-            "accepted": sum(f.state is State.ACCEPTED for f in mine),
-            "overdue": sum(bool(f.overdue_days) for f in open_),
-            "oldest_days": max((f.age_days or 0 for f in open_), default=None),
-        }
-        for what in (What.RESOLVED, What.GONE, What.NOT_ASKED, What.TERMS):
-            row[what.value] = sum(f.what is what for f in mine)
-        rows.append(row)
-    return sorted(rows, key=lambda r: (-r["open"], r[by]))
-
-
-def _plain(h: History) -> dict[str, Any]:
-    return {
-        "portfolio": h.portfolio,
-        "kind": h.kind,
-        "as_of": h.as_of.isoformat(),
-        "since": _iso(h.since),
-        "until": _iso(h.until),
-        "checks": [
-            {**_moment(m), "guidance": m.guidance, "terms": list(m.terms)} for m in h.moments
-        ],
-        "figures": [_plain_figure(f) for f in h.figures],
-        "by_check": grouped(h.findings, "check"),
-        "by_organisation": grouped(h.findings, "organisation"),
-        "findings": [
-            {**finding_row(f), "answers": [_reply(r) for r in f.replies]} for f in h.findings
-        ],
-    }
-
-
-def _plain_figure(f: Figure) -> dict[str, Any]:
-    return {
-        "check": f.check,
-        "name": f.name,
-        "number": f.number,
-        "day": f.day.isoformat(),
-        "status": f.status,
-        "low": f.low,
-        "high": f.high,
-        "threshold": f.threshold,
-    }
-
-
-def _reply(reply: Any) -> dict[str, Any]:
-    a = reply.answer
-    return {
-        "status": a.status,
-        "response": a.response,
-        "action": a.action,
-        "due": _iso(a.due),
-        "role": a.role,
-        "reviewed_on": _iso(a.reviewed_on),
-        "source": reply.source,
-    }
-
-
-def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")  # Windows itself adds \r on printing
-    writer.writerow(columns)
-    writer.writerows([[tame(row.get(name)) for name in columns] for row in rows])
-    return stream.getvalue()
-
-
 # --- Two checks side by side ----------------------------------------------------------------------
 
 
 def difference(told: Difference, style: str) -> str:
     """What appeared, what remains and what is gone between two checks, and why."""
-    rows = [
-        {**finding_row(f), "change": _change(told, f)}
-        for f in sorted(told.findings, key=lambda f: _ORDER.index(_change(told, f)))
-    ]
-    if style == "csv":
-        return _csv(["change", *_FINDING], rows)
     if style == "json":
-        return json.dumps(
-            {
-                "portfolio": told.portfolio,
-                "kind": told.kind,
-                "first": _moment(told.first),
-                "second": _moment(told.second),
-                "figures": [_plain_figure(f) for f in told.figures],
-                "findings": rows,
-            },
-            indent=2,
-        )
+        return difference_as_json(told)
+    if style == "csv":
+        return difference_as_csv(told)
     first, second = told.first, told.second
     lines = [
         f"{told.portfolio} ({told.kind}): check {first.number} ({first.day}) against check "
         f"{second.number} ({second.day}): {first.open} open then, {second.open} now."
     ]
-    for change in _ORDER:
-        mine = [f for f in told.findings if _change(told, f) == change]
+    for change in ORDER:
+        mine = [f for f in told.findings if change_of(told, f) == change]
         if change == "remains":
             lines += ["", f"Open in both: {len(mine)}"] if mine else []
         elif mine:
@@ -471,12 +303,3 @@ def difference(told: Difference, style: str) -> str:
             *(f"      {_figure(f)}" for f in mine_),
         ]
     return safe("\n".join(lines))
-
-
-_ORDER = ("appeared", "no longer open", "remains")
-
-
-def _change(told: Difference, f: Followed) -> str:
-    if told.appeared[f.id]:
-        return "appeared"
-    return "no longer open" if f.state is State.CLOSED else "remains"

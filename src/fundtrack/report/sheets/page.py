@@ -14,11 +14,10 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from fundtrack.model import Result, SheetFacts
-from fundtrack.ooxml import quoted
-from fundtrack.report.package import legible
+from fundtrack.ooxml import legible, quoted
 
 if TYPE_CHECKING:
-    from fundtrack.report.rows import Block
+    from fundtrack.report.sheets.rows import Block
 
 MADE = dt.datetime(2000, 1, 1)  # in every new workbook: the same input gives the same bytes
 _ACCENT, _PALE, _GREY = "#1F3864", "#F2F4F8", "#BFBFBF"

@@ -8,7 +8,7 @@ from typing import Any
 from fundtrack import __version__, schema
 from fundtrack.model import EDITION, Assessment, SheetFacts
 from fundtrack.ooxml import column_index
-from fundtrack.report.page import Page, named, title, words
+from fundtrack.report.sheets.page import Page, named, title, words
 from fundtrack.words import measure
 
 DIGEST = "Digest of a sheet's values"  # the detail: formulas that had never been calculated

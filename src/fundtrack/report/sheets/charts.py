@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fundtrack.model import Assessment, Result, Severity
-from fundtrack.report.page import Page
+from fundtrack.report.sheets.page import Page
 
 if TYPE_CHECKING:
-    from fundtrack.report.workings_sheets import Tracing
+    from fundtrack.report.sheets.workings import Tracing
 
 # Dark, middle and pale, so that they also differ when printed without colour.
 _DARK, _MIDDLE, _PALE, _GREY = "#1F3864", "#E08A3C", "#F7D9B5", "#D9D9D9"

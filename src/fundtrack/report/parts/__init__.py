@@ -1,0 +1,1 @@
+"""The original's own parts: how they are copied, added to and cleaned, and what stands in them."""
