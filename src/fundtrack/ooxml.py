@@ -58,6 +58,7 @@ _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 _ILLEGAL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+_NUMBER = re.compile("[0-9]{1,10}")
 MAX_TEXT = 32_767  # characters in an Excel cell
 _CUT = " … (cut)"
 
@@ -120,6 +121,11 @@ def local(element: etree._Element) -> str:
 def child(element: etree._Element | None, name: str) -> etree._Element | None:
     """Give the first child of that local name, whatever its namespace, or None."""
     return next((e for e in element if local(e) == name), None) if element is not None else None
+
+
+def number_of(text: str | None, otherwise: int = 0) -> int:
+    """Give the whole number that an attribute states; `otherwise` where it states none."""
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else otherwise
 
 
 def children(element: etree._Element, group: str, name: str) -> list[etree._Element]:
@@ -238,6 +244,7 @@ class Package(Archive):
         self, path: Path, *, data: bytes | None = None, bounds: Bounds | None = None
     ) -> None:
         super().__init__(path, data=data, bounds=bounds)
+        self._links: dict[str, list[Relationship]] = {}
         self.content_types = self._content_types()
         self.main_part = self._main_part()
         self._workbook = self.parse(self.main_part)
@@ -249,8 +256,11 @@ class Package(Archive):
 
     def rels(self, part: str) -> list[Relationship]:
         """Give the links of a part (of the package itself for ""), in order."""
-        name = rels_name(part)
-        return self.links_in(self.parse(name), part) if self.has(name) else []
+        if part not in self._links:  # asked again and again, of many sheets
+            name = rels_name(part)
+            there = self.has(name)
+            self._links[part] = self.links_in(self.parse(name), part) if there else []
+        return self._links[part]
 
     def links_in(self, root: etree._Element, part: str) -> list[Relationship]:
         """Give the links that a relationships element states for a part, in order."""
@@ -283,16 +293,12 @@ class Package(Archive):
         root = self.parse(part)
         codes = {9: "0%", 10: "0.00%"}
         for number_format in children(root, "numFmts", "numFmt"):
-            number = number_format.get("numFmtId", "")
-            if number.isdecimal():
-                codes[int(number)] = number_format.get("formatCode", "")
+            codes[number_of(number_format.get("numFmtId"), -1)] = number_format.get(
+                "formatCode", ""
+            )
         percent = {number for number, code in codes.items() if _shows_percent(code)}
         xfs = children(root, "cellXfs", "xf")
-        return {
-            i
-            for i, xf in enumerate(xfs)
-            if xf.get("numFmtId", "0").isdecimal() and int(xf.get("numFmtId", "0")) in percent
-        }
+        return {i for i, xf in enumerate(xfs) if number_of(xf.get("numFmtId")) in percent}
 
     # What follows is done once, while the package is opened.
 
@@ -345,14 +351,13 @@ class Package(Archive):
         rid = ids[0] if ids else ""
         link = links.get(rid)
         held = link is not None and not link.external and self.has(link.target)
-        number = element.get("sheetId", "0")
         return SheetPart(
             name=element.get("name", ""),
             part=link.target if link is not None and held else "",
             rid=rid,
             kind=_KINDS.get(link.kind, "worksheet") if link is not None else "worksheet",
             state=_STATES.get(element.get("state", "").lower(), "visible"),
-            sheet_id=int(number) if number.isdecimal() else 0,
+            sheet_id=number_of(element.get("sheetId")),
         )
 
     def _relationship(self, element: etree._Element, base: str) -> Relationship:

@@ -66,7 +66,7 @@ def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
     text = cell[2]
     part = package.part_of_kind("sharedStrings")
     if re.search(rb"""\bt\s*=\s*["']s["']""", cell[1]) and part is not None:
-        number = re.search(rb"\d+", text)
+        number = re.search(rb"\d{1,9}", text)
         strings = SHARED_STRING.finditer(package.read(part))
         found = next(islice(strings, int(number[0]), None), None) if number else None
         text = found[0] if found else b""

@@ -16,6 +16,7 @@ from fundtrack.ooxml import (
     child,
     children,
     local,
+    number_of,
     sheet_of,
 )
 from fundtrack.report.ours import (
@@ -50,7 +51,7 @@ _RULE = re.compile(
 _TEXT_CELL = re.compile(
     rb"""<(?:\w+:)?c\b[^<>]{0,500}?\bt\s{0,9}=\s{0,9}["']s["'][^<>]{0,500}>"""
     rb"""(?:<(?:\w+:)?f\b[^<]*(?:</(?:\w+:)?f>)?)?"""
-    rb"""<(?:\w+:)?v>\s*(\d+)\s*</(?:\w+:)?v>"""
+    rb"""<(?:\w+:)?v>\s*(\d{1,9})\s*</(?:\w+:)?v>"""
 )
 _EMPTY_FORMAT = re.compile(
     rb"<(?:\w+:)?conditionalFormatting\b[^<>]*(?:/>|>\s*</(?:\w+:)?conditionalFormatting>)"
@@ -123,9 +124,8 @@ def _strip_resaved(draft: Draft) -> bytes:
             draft.unlink(package.main_part, link.id)
     _remove_from_workbook(draft, ours)
     _remove_people(draft, people - _people(draft))
-    for name in before - _reached(draft):  # the sheets with their tables, drawings and charts
-        draft.remove(name)
-    draft.remove(ORIGINAL)
+    # The sheets with their tables, drawings and charts.
+    draft.remove({*(before - _reached(draft)), ORIGINAL})
     return draft.finished(with_original=False)
 
 
@@ -171,7 +171,7 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
     for name in children(root, "definedNames", "definedName"):
         position = name.get("localSheetId")
         mine = name.get("name", "").lower().startswith(OUR_NAMES)
-        if mine or (position and int(position) not in positions):
+        if mine or (position and number_of(position, -1) not in positions):
             drop(name)
         elif position:
             name.set("localSheetId", str(positions.index(int(position))))
@@ -180,7 +180,7 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
         drop(names)
     for view in children(root, "bookViews", "workbookView"):
         for key in ("activeTab", "firstSheet"):
-            active = int(view.get(key, "0"))
+            active = number_of(view.get(key), -1)
             if key in view.attrib:
                 view.set(key, str(positions.index(active) if active in positions else 0))
 

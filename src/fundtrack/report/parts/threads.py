@@ -41,8 +41,9 @@ def threads_of(package: Package, sheet: str) -> list[Thread]:
 
     None of a part that cannot be read: it stays as it is.
     """
-    found, people = dict[str, Thread](), _ours_among_people(package)
+    found = dict[str, Thread]()
     for comments in _read(package, sheet, "threadedcomment"):
+        people = _ours_among_people(package)
         replied = {folded(e.get("parentId")) for e in comments_in(comments)}
         for comment in comments_in(comments):
             ours = _text(comment).startswith(START) or folded(comment.get("personId")) in people
