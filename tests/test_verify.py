@@ -160,6 +160,21 @@ def test_a_formula_that_had_no_result_may_have_one_now(tmp_path, soffice):
     assert "1 formula without a result when checked has one now" in done.stdout
 
 
+def test_formulas_that_are_not_read_may_have_results_now_too(tmp_path, soffice):
+    """Beside the columns that are known, in a sheet that is not; more than one cell can list."""
+    path = book(tmp_path, grants=GRANTS)
+    workbook = openpyxl.load_workbook(path)
+    workbook["Grants"]["AZ2"] = "=1+1"
+    other = workbook.create_sheet("Sums")
+    for row in range(1, 12_001, 2):
+        other.cell(row, 1).value = f"={row}*2"
+    workbook.save(path)
+    copy = tmp_path / check(Request(path)).outputs["report"]
+    found = report.verify(soffice(copy, "xlsx"))
+    assert found.same
+    assert len(found.calculated) == 6_001
+
+
 def test_a_copy_of_another_format_is_compared_with_what_stands_in_it(tmp_path, soffice):
     path = book(tmp_path, grants=GRANTS)
     ods = soffice(path, "ods")

@@ -114,7 +114,7 @@ def earlier(
         if report.unanswered(package):
             continue
         if file == goal and not force:
-            report.refuse_loss(file, package, workbook.sheet_digests, bounds, password)
+            report.refuse_loss(file, package, workbook, bounds, password)
         try:
             there = report.answers_in(package, bounds)
         except FundtrackError:
@@ -233,7 +233,7 @@ def write(
         package = Package(name, data=plain, bounds=_OWN)
         digests = read.workbook(name, _OWN, data=plain).sheet_digests  # as they stand in the copy
         remarks = [*assessment.remarks, told, *further]
-        assessment = replace(assessment, remarks=remarks, digests=digests)
+        assessment = replace(assessment, remarks=remarks, digests=digests, pending={})
     return report.annotate(
         workbook.path,
         assessment,

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -93,6 +94,18 @@ def cell_of(address: str | None) -> tuple[int, int] | None:
         return None
     row, column = int(match[2]) - 1, column_index(match[1])
     return (row, column) if row < MAX_ROWS and column < MAX_COLUMNS else None
+
+
+def stacks(cells: Iterable[tuple[int, int]]) -> list[str]:
+    """Give the cells, as `cell_of` does, in ranges of those that stand below one another: A2:A5."""
+    ranges = []
+    ordered = sorted((column, row) for row, column in cells)
+    for column, stack in groupby(ordered, key=lambda at: at[0]):
+        letter, rows = column_letter(column), [row for _, row in stack]
+        for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
+            first, *rest = [row + 1 for _, row in run]
+            ranges.append(f"{letter}{first}:{letter}{rest[-1]}" if rest else f"{letter}{first}")
+    return ranges
 
 
 def quoted(sheet: str) -> str:

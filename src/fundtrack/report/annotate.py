@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from fundtrack.ooxml import (
     SheetPart,
     cell_of,
     child,
-    column_letter,
+    stacks,
 )
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.ours import MARKER, NAME_PREFIX, is_annotated, refuse_target
@@ -248,7 +247,7 @@ def _highlights(tail: Tail, cells: Sequence[_Cell], formats: Mapping[Severity, i
     for cell in cells:
         alike[cell.severity].append(cell)
     for severity, some in alike.items():
-        ranges = _ranges(some)
+        ranges = stacks((c.row, c.column) for c in some)
         for start in range(0, len(ranges), _RANGES_AN_ELEMENT):
             where = " ".join(ranges[start : start + _RANGES_AN_ELEMENT])
             pieces.append(
@@ -258,14 +257,3 @@ def _highlights(tail: Tail, cells: Sequence[_Cell], formats: Mapping[Severity, i
             )
             priority += 1
     return "".join(pieces).encode("ascii")
-
-
-def _ranges(cells: Sequence[_Cell]) -> list[str]:
-    """Merge cells that stand below one another: A2:A5."""
-    ranges = []
-    for column, stack in groupby(sorted((c.column, c.row) for c in cells), key=lambda at: at[0]):
-        letter, rows = column_letter(column), [row for _, row in stack]
-        for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
-            first, *rest = [row + 1 for _, row in run]
-            ranges.append(f"{letter}{first}:{letter}{rest[-1]}" if rest else f"{letter}{first}")
-    return ranges

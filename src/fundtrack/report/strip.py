@@ -12,7 +12,6 @@ from fundtrack.ooxml import (
     Package,
     Relationship,
     SheetPart,
-    cell_of,
     child,
     children,
     local,
@@ -29,12 +28,13 @@ from fundtrack.report.ours import (
 from fundtrack.report.parts.draft import Draft, parse_part
 from fundtrack.report.parts.elements import drop, serialise
 from fundtrack.report.parts.files import write_file
-from fundtrack.report.parts.notes import AUTHOR, START
+from fundtrack.report.parts.notes import AUTHOR
 from fundtrack.report.parts.original import ORIGINAL, original_bytes
 from fundtrack.report.parts.threads import (
     Thread,
     comments_in,
     folded,
+    own_notes,
     replies,
     threads_of,
 )
@@ -255,24 +255,15 @@ def _remove_notes(
     its name.
     """
     root = parse_part(draft, part)
-    authors = children(root, "authors", "author")
-    names = {str(number): author.text or "" for number, author in enumerate(authors)}
-    replied = {cell_of(thread.cell): thread.replied for thread in threads}
-    cells, left = set(), set[str]()
-    for comment in children(root, "commentList", "comment"):
-        at, by = cell_of(comment.get("ref")), comment.get("authorId", "")
-        # LibreOffice saves notes without their author; ours are told by how they begin.
-        said = "".join(map(str, comment.itertext())).lstrip()
-        ours = names.get(by) == AUTHOR or said.startswith(START) or at in replied
-        if at is not None and ours and not replied.get(at):
-            cells.add(at)
-            drop(comment)
-        else:
-            left.add(by)
-    for number, name in names.items():
-        gone = cells and number not in left
-        if name == AUTHOR or (gone and name.startswith(_STAND_IN)):
-            authors[int(number)].text = None
+    cells = set()
+    for comment, at in list(own_notes(root, threads)):
+        cells.add(at)
+        drop(comment)
+    left = {e.get("authorId", "") for e in children(root, "commentList", "comment")}
+    for number, author in enumerate(children(root, "authors", "author")):
+        gone = cells and str(number) not in left
+        if author.text == AUTHOR or (gone and (author.text or "").startswith(_STAND_IN)):
+            author.text = None
     if cells:
         draft.put(part, serialise(root))
     return cells, bool(left)
