@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 
 import openpyxl
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from openpyxl.comments import Comment
 from openxml_audit import OpenXmlValidator
 
+import packages
 from books import book, keys
 from fundtrack import readers, report
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
 from fundtrack.model import Answer, FundtrackError, Severity
+from fundtrack.ooxml import Package
 from fundtrack.pipeline import Request, check
 from fundtrack.report.answers import REVIEWED, ROLE
 from fundtrack.report.sheets import findings as findings_sheet
@@ -554,3 +557,15 @@ def test_rows_written_by_templates_read_as_what_they_are(rows, tmp_path_factory)
                 seen = seen.replace("_x005F_", "_")  # Excel undoes this, openpyxl does not
             assert seen == value
             assert read.cell(row, column).data_type != "f"
+
+
+def test_a_copy_in_whose_file_a_figure_was_changed_is_not_replaced(tmp_path):
+    """By a program that writes one part of the package and leaves all others as they are."""
+    path = made(tmp_path, short=())
+    _, copy = checked(path)
+    parts = packages.parts_of(copy)
+    part = next(s.part for s in Package(copy).sheets if s.name == "Organisations")
+    parts[part] = re.sub(rb'<c r="A3"[^>]*>.*?</c>', b'<c r="A3"><v>7</v></c>', parts[part])
+    packages.zipped(copy, parts)
+    with pytest.raises(FundtrackError, match=r"Organisations!A3.*--force"):
+        check(Request(path))

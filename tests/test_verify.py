@@ -6,6 +6,7 @@ import shutil
 import openpyxl
 import pytest
 from click.testing import CliRunner
+from openpyxl.workbook.defined_name import DefinedName
 
 from books import book
 from fundtrack import report
@@ -216,3 +217,16 @@ def test_formulas_that_a_script_emptied_are_told(tmp_path):
     altered(copy, tmp_path / "a.xlsx", lambda w: _set(w, "Grants", "Z1", "=1+1"))
     done = CliRunner().invoke(main, ["verify", str(tmp_path / "a.xlsx")])
     assert "Formulas have lost their results" in done.stdout
+
+
+def test_figures_are_compared_where_a_program_has_dropped_the_hidden_names(copy, tmp_path):
+    workbook = openpyxl.load_workbook(copy)
+    for name in list(workbook.defined_names):
+        del workbook.defined_names[name]
+    workbook.defined_names["fundtrack_total"] = DefinedName(
+        "fundtrack_total", attr_text="Grants!$A$1"
+    )
+    workbook.save(tmp_path / "a.xlsx")
+    found = report.verify(tmp_path / "a.xlsx")
+    assert found.same
+    assert "Grants" in found.unchanged

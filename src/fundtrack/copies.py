@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fundtrack import read, readers, report
-from fundtrack.bounds import Bounds, bytes_of
+from fundtrack.bounds import OWN, Bounds, bytes_of
 from fundtrack.model import Assessment, FundtrackError
 from fundtrack.ooxml import Package
 
-# What is made here of a file that was within its bounds.
-_OWN = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000, cells=2**34)
 PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
 
@@ -230,8 +228,8 @@ def write(
             f"A .{workbook.format} has no parts to keep: its values stand in a new workbook, "
             "without its formats."
         )
-        package = Package(name, data=plain, bounds=_OWN)
-        digests = read.workbook(name, _OWN, data=plain).sheet_digests  # as they stand in the copy
+        package = Package(name, data=plain, bounds=OWN)
+        digests = read.workbook(name, OWN, data=plain).sheet_digests  # as they stand in the copy
         remarks = [*assessment.remarks, told, *further]
         assessment = replace(assessment, remarks=remarks, digests=digests, pending={})
     return report.annotate(

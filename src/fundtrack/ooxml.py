@@ -119,11 +119,11 @@ def sheet_of(reference: str) -> str:
     return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
 
-def legible(text: str, most: int = MAX_TEXT) -> str:
+def legible(text: str) -> str:
     r"""Give the text with what XML cannot hold, or what hides text, as \u202E; cut with a mark."""
     text = text.replace("\r\n", "\n")
     text = _ILLEGAL.sub(lambda match: f"\\u{ord(match[0]):04X}", text)
-    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - len(_CUT)] + _CUT
 
 
 def local(element: etree._Element) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fundtrack.bounds import Bounds
+from fundtrack.bounds import OWN
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
 from fundtrack.ooxml import (
     Package,
@@ -27,9 +27,6 @@ from fundtrack.report.sheets.graft import add_sheets
 _MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
-# What the report makes itself.
-_OURS = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000)
-
 # The fills differ in lightness too, and each has another font and border: told apart in grey and
 # by colour-blind readers. Excel allows only thin lines in a differential format.
 _DIFFERENTIAL = {
@@ -68,7 +65,7 @@ def annotate(
     unreadable, or when the target cannot be written; nothing is left behind then.
     """
     refuse_target(path, target, force=force)
-    package = package or Package(path, bounds=_OURS)
+    package = package or Package(path, bounds=OWN)
     if is_annotated(package):
         raise FundtrackError(
             path.name, "is annotated already.", "Take the annotation out first: fundtrack strip."
@@ -96,7 +93,7 @@ def annotate(
         lost=lost,
         name_prefix=NAME_PREFIX,
     )
-    add_sheets(draft, Package(path, data=added, bounds=_OURS), styles, blocks)
+    add_sheets(draft, Package(path, data=added, bounds=OWN), styles, blocks)
     if styles.usable:
         styles.save()
     draft.save(target, answered=bool(assessment.answers or lost), seal=seal)

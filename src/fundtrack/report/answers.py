@@ -18,7 +18,8 @@ from fundtrack import read
 from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.grid import Grid
 from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
-from fundtrack.ooxml import Package, children, column_letter, sheet_of
+from fundtrack.ooxml import Package, column_letter
+from fundtrack.report.ours import sheets_by_role
 from fundtrack.words import plural
 
 # The headings of the findings by which a line and its answer are read back; see `findings`.
@@ -182,18 +183,6 @@ def _role_by_headings(grid: Grid) -> str | None:
             if set(map(_plain, headings)) <= there:
                 return role
     return None
-
-
-def sheets_by_role(package: Package) -> dict[str, str]:
-    """Give the sheets that fundtrack added: name as it is now -> role, such as "findings"."""
-    roles = {}
-    for name in children(package.workbook, "definedNames", "definedName"):
-        if match := _OURS.fullmatch(name.get("name", "")):
-            roles[sheet_of(name.text or "")] = match[1].lower()
-    return roles
-
-
-_OURS = re.compile(r"fundtrack_([a-z_]+?)(?:_\d+)?", re.IGNORECASE)
 
 
 def _table(grid: Grid, file: str, others: dict[str, None]) -> list[dict[str, Any]]:

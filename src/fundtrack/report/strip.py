@@ -16,14 +16,13 @@ from fundtrack.ooxml import (
     children,
     local,
     number_of,
-    sheet_of,
 )
 from fundtrack.report.ours import (
-    OUR_NAMES,
     SHARED_STRING,
-    added_sheets,
     is_annotated,
     refuse_target,
+    role_of,
+    sheets_by_role,
 )
 from fundtrack.report.parts.draft import Draft, parse_part
 from fundtrack.report.parts.elements import drop, serialise
@@ -110,7 +109,7 @@ def stripped(package: Package) -> bytes:
 
 def _strip_resaved(draft: Draft) -> bytes:
     package = draft.package
-    ours = {sheet_of(reference) for reference in added_sheets(package).values()}
+    ours = set(sheets_by_role(package, copies=False))
     before = _reached(draft)
     people = _people(draft)
     _blank_strings(draft, ours)
@@ -170,8 +169,7 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
             drop(element)
     for name in children(root, "definedNames", "definedName"):
         position = name.get("localSheetId")
-        mine = name.get("name", "").lower().startswith(OUR_NAMES)
-        if mine or (position and number_of(position, -1) not in positions):
+        if role_of(name.get("name", "")) or (position and number_of(position, -1) not in positions):
             drop(name)
         elif position:
             name.set("localSheetId", str(positions.index(int(position))))

@@ -19,7 +19,7 @@ from fundtrack.digest import digest_of, entered_digest_of, without
 from fundtrack.grid import Grid, Uncalculated
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, address, cell_of, legible
-from fundtrack.report.answers import sheets_by_role
+from fundtrack.report.ours import sheets_by_role
 from fundtrack.report.parts.original import original_bytes
 from fundtrack.report.parts.threads import peoples_notes
 from fundtrack.report.sheets.provenance import DIGEST, ENTERED

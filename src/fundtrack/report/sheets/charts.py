@@ -97,8 +97,7 @@ def _room(drawing: Drawing) -> int:
 def tabulate(page: Page, row: int, drawing: Drawing, chart: Any) -> int:
     """Write the table behind a chart, let the chart show it, and give the row below."""
     page.put(row, 0, f"Numbers of the chart “{drawing.title}”", "section")
-    for column, heading in enumerate(drawing.headings):
-        page.put(row + 1, column, heading, "heading_right" if column else "heading")
+    page.headings(drawing.headings, drawing.headings[1:], row=row + 1)
     first = row + 2
     for number, values in enumerate(drawing.rows, first):
         for column, value in enumerate(values):

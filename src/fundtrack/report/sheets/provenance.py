@@ -27,8 +27,7 @@ def provenance(page: Page, assessment: Assessment, remarks: Sequence[str]) -> No
         *(fact for sheet in assessment.sheets for fact in _sheet_facts(sheet)),
         *(("Remarks", f"Remark {n}", remark, "") for n, remark in enumerate(remarks, 1)),
     ]
-    for column, heading in enumerate(("Topic", "Item", "Value", "Detail")):
-        page.put(0, column, heading, "heading")
+    page.headings(("Topic", "Item", "Value", "Detail"))
     for row, fact in enumerate(facts, 1):
         for column, value in enumerate(fact):
             page.put(row, column, value, "label" if column == 0 else "text")
