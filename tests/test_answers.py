@@ -2,22 +2,26 @@
 
 import datetime as dt
 import json
+import re
 
 import openpyxl
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl.comments import Comment
 from openxml_audit import OpenXmlValidator
 
+import packages
 from books import book, keys
 from fundtrack import readers, report
 from fundtrack.bounds import Bounds
 from fundtrack.cli import main
 from fundtrack.model import Answer, FundtrackError, Severity
+from fundtrack.ooxml import Package
 from fundtrack.pipeline import Request, check
 from fundtrack.report.answers import REVIEWED, ROLE
-from fundtrack.report.sheets.findings import findings as findings_sheet
+from fundtrack.report.sheets import findings as findings_sheet
 
 SHORT = "2024-05-31"  # the end of a grant that is too short
 HEAD = 1
@@ -363,6 +367,45 @@ def test_a_copy_is_not_replaced_where_work_in_it_would_be_lost(tmp_path):
     assert copy.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ({(1, 18): "Response", (2, 18): "said twice"}, "(Response)"),
+        ({(2, 18): "no heading", (2, 20): "nor here"}, "(column R, column T)"),
+    ],
+)
+def test_what_stands_beside_the_findings_is_not_lost_unsaid(cells, told, tmp_path):
+    path = made(tmp_path)
+    _, copy = checked(path)
+    workbook = openpyxl.load_workbook(copy)
+    for at, value in cells.items():
+        workbook["Findings"].cell(*at).value = value
+    workbook.save(copy)
+    with pytest.raises(FundtrackError) as refused:
+        check(Request(path))
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("sheet", ["Grants", "Findings"])
+def test_a_copy_with_notes_that_people_wrote_is_not_replaced(sheet, tmp_path):
+    path = made(tmp_path)
+    _, copy = checked(path)
+    workbook = openpyxl.load_workbook(copy)
+    workbook.save(copy)
+    check(Request(path))  # our own notes are no loss
+    workbook[sheet]["A3"].comment = Comment("Is this one still going on?", "Reviewer")
+    workbook.save(copy)
+    before = copy.read_bytes()
+    with pytest.raises(FundtrackError, match=rf"somebody wrote at {sheet}!A3\..*--force"):
+        check(Request(path))
+    assert copy.read_bytes() == before
+    if sheet == "Grants":  # once it stands in the workbook too, nothing is lost
+        original = openpyxl.load_workbook(path)
+        original[sheet]["A3"].comment = Comment("Is this one still going on?", "Reviewer")
+        original.save(path)
+        check(Request(path))
+
+
 def test_a_copy_with_corrections_in_its_own_sheets_is_not_replaced(tmp_path):
     path = made(tmp_path)
     _, copy = checked(path)
@@ -514,3 +557,15 @@ def test_rows_written_by_templates_read_as_what_they_are(rows, tmp_path_factory)
                 seen = seen.replace("_x005F_", "_")  # Excel undoes this, openpyxl does not
             assert seen == value
             assert read.cell(row, column).data_type != "f"
+
+
+def test_a_copy_in_whose_file_a_figure_was_changed_is_not_replaced(tmp_path):
+    """By a program that writes one part of the package and leaves all others as they are."""
+    path = made(tmp_path, short=())
+    _, copy = checked(path)
+    parts = packages.parts_of(copy)
+    part = next(s.part for s in Package(copy).sheets if s.name == "Organisations")
+    parts[part] = re.sub(rb'<c r="A3"[^>]*>.*?</c>', b'<c r="A3"><v>7</v></c>', parts[part])
+    packages.zipped(copy, parts)
+    with pytest.raises(FundtrackError, match=r"Organisations!A3.*--force"):
+        check(Request(path))

@@ -100,6 +100,28 @@ def test_a_copy_with_a_link_to_a_part_that_is_not_there_is_stripped(run):
     assert back.values_digest == given.values_digest
 
 
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("xl/styles.xml", b'numFmtId="164"', b'numFmtId="1x4"'),
+        ("xl/workbook.xml", b'sheetId="1"', b'sheetId="%s"' % (b"1" * 5_000)),
+        ("xl/workbook.xml", b'name="Notes"', b'name="Summary"'),  # looks like a sheet of ours
+    ],
+)
+def test_a_number_that_is_none_or_endless_stops_nothing(part, old, new, check, tmp_path):
+    parts = packages.parts_of(SAMPLE)
+    assert old in parts[part]
+    parts[part] = parts[part].replace(old, new)
+    if b"Summary" in new:
+        cell = b'<row r="1"><c r="A1" t="s"><v>%s</v></c></row></sheetData>' % (b"9" * 40)
+        notes = parts["xl/worksheets/sheet15.xml"]
+        parts["xl/worksheets/sheet15.xml"] = re.sub(
+            rb"(?s)(?<=<sheetData>).*</sheetData>", cell, notes
+        )
+    check("odd.xlsx", packages.zipped(tmp_path / "made.xlsx", parts).read_bytes())
+    assert (tmp_path / "odd.checked.xlsx").is_file()
+
+
 @pytest.mark.parametrize("name", ["sheet in UTF-16.xlsx", "sheet in Latin-1.xlsx"])
 def test_a_sheet_in_another_encoding_is_read_and_kept_in_it(name, check, tmp_path):
     data = hostile.READ[name]()

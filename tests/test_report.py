@@ -8,8 +8,10 @@ import zipfile
 from datetime import date
 
 import openpyxl
+import pandas as pd
 import pytest
 import xlsxwriter
+from lxml import etree
 from openxml_audit import OpenXmlValidator
 from python_calamine import CalamineWorkbook
 
@@ -24,6 +26,7 @@ from fundtrack.model import (
     FundtrackError,
     Limit,
     Limits,
+    Pictures,
     Result,
     Severity,
     SheetFacts,
@@ -519,3 +522,19 @@ def test_libreoffice_keeps_sheets_notes_and_highlights(book, annotated, tmp_path
     target = tmp_path / "back.xlsx"
     report.strip(saved, target)
     assert openpyxl.load_workbook(target).sheetnames == ["Grants", "findings", 'A\'s & "B"']
+
+
+def test_a_name_that_no_xml_can_hold_does_not_break_a_chart(book):
+    rank = "Con\x01stable"
+    pay = pd.DataFrame({"rank": [rank], "officers": [3.0], "pay": [200.0], "wage": [300.0]})
+    lasting = pd.DataFrame(columns=["months", "grants", "kind"])
+    target = book.with_name("drawn.xlsx")
+    pictures = Pictures(lasting, pay, "E\x02R")
+    report.annotate(book, assessed(FINDINGS, pictures=pictures), target)
+    drawings = []
+    with zipfile.ZipFile(target) as archive:
+        for name in archive.namelist():
+            if name.endswith((".xml", ".rels")):
+                root = etree.fromstring(archive.read(name))
+                drawings += [e.get("descr", "") for e in root.iter("{*}cNvPr")]
+    assert any("Con\\u0001stable" in told for told in drawings)

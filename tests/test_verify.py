@@ -6,6 +6,7 @@ import shutil
 import openpyxl
 import pytest
 from click.testing import CliRunner
+from openpyxl.workbook.defined_name import DefinedName
 
 from books import book
 from fundtrack import report
@@ -160,6 +161,21 @@ def test_a_formula_that_had_no_result_may_have_one_now(tmp_path, soffice):
     assert "1 formula without a result when checked has one now" in done.stdout
 
 
+def test_formulas_that_are_not_read_may_have_results_now_too(tmp_path, soffice):
+    """Beside the columns that are known, in a sheet that is not; more than one cell can list."""
+    path = book(tmp_path, grants=GRANTS)
+    workbook = openpyxl.load_workbook(path)
+    workbook["Grants"]["AZ2"] = "=1+1"
+    other = workbook.create_sheet("Sums")
+    for row in range(1, 12_001, 2):
+        other.cell(row, 1).value = f"={row}*2"
+    workbook.save(path)
+    copy = tmp_path / check(Request(path)).outputs["report"]
+    found = report.verify(soffice(copy, "xlsx"))
+    assert found.same
+    assert len(found.calculated) == 6_001
+
+
 def test_a_copy_of_another_format_is_compared_with_what_stands_in_it(tmp_path, soffice):
     path = book(tmp_path, grants=GRANTS)
     ods = soffice(path, "ods")
@@ -201,3 +217,16 @@ def test_formulas_that_a_script_emptied_are_told(tmp_path):
     altered(copy, tmp_path / "a.xlsx", lambda w: _set(w, "Grants", "Z1", "=1+1"))
     done = CliRunner().invoke(main, ["verify", str(tmp_path / "a.xlsx")])
     assert "Formulas have lost their results" in done.stdout
+
+
+def test_figures_are_compared_where_a_program_has_dropped_the_hidden_names(copy, tmp_path):
+    workbook = openpyxl.load_workbook(copy)
+    for name in list(workbook.defined_names):
+        del workbook.defined_names[name]
+    workbook.defined_names["fundtrack_total"] = DefinedName(
+        "fundtrack_total", attr_text="Grants!$A$1"
+    )
+    workbook.save(tmp_path / "a.xlsx")
+    found = report.verify(tmp_path / "a.xlsx")
+    assert found.same
+    assert "Grants" in found.unchanged

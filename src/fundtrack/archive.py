@@ -56,6 +56,7 @@ class Archive:
         self.bytes = bytes_of(path, self.bounds) if data is None else data
         self._kept: dict[str, bytes] = {}
         self._sizes: dict[str, int] = {}  # inflated, of the entries that were read
+        self._total, self._held = 0, 0  # bytes of them all, and of those that are kept
         self._infos = self._directory()
         self._raw = {info.orig_filename: self._entry(info) for info in self._infos}
         self.names = [info.orig_filename for info in self._infos]
@@ -83,15 +84,20 @@ class Archive:
         """
         entry = self.raw(name)
         if entry.name in self._kept:
-            return self._kept[entry.name] if keep else self._kept.pop(entry.name)
+            data = self._kept[entry.name]
+            if not keep:
+                del self._kept[entry.name]
+                self._held -= len(data)
+            return data
         try:
             data = self._inflate(entry)
         except zlib.error as error:
             raise self._damaged(f"“{name}” cannot be inflated") from error
         if zlib.crc32(data) != entry.crc:
             raise self._damaged(f"“{name}” does not match its checksum")
-        if keep and len(data) + sum(map(len, self._kept.values())) <= KEPT:
+        if keep and len(data) + self._held <= KEPT:
             self._kept[entry.name] = data
+            self._held += len(data)
         return data
 
     def parts(self) -> Iterator[tuple[str, bytes]]:
@@ -226,6 +232,7 @@ class Archive:
                 raise zlib.error("incomplete")
         if len(data) > most:
             raise self._too_large(entry, most)
+        self._total += len(data) - self._sizes.get(entry.name, 0)
         self._sizes[entry.name] = len(data)
         return data
 
@@ -238,7 +245,7 @@ class Archive:
         )
 
     def _others(self, entry: RawEntry) -> int:
-        return sum(size for name, size in self._sizes.items() if name != entry.name)
+        return self._total - self._sizes.get(entry.name, 0)
 
     def _too_large(self, entry: RawEntry, met: int) -> Exception:
         size = f"over {met / MB:,.0f} MB"

@@ -59,6 +59,10 @@ class Bounds:
         )
 
 
+# What is made here of a file that was within its bounds.
+OWN = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000, cells=2**34)
+
+
 def bytes_of(path: Path, bounds: Bounds) -> bytes:
     """The bytes of a regular file. Raises FundtrackError for anything else, or one too large.
 

@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fundtrack import read, readers, report
-from fundtrack.bounds import Bounds, bytes_of
+from fundtrack.bounds import OWN, Bounds, bytes_of
 from fundtrack.model import Assessment, FundtrackError
 from fundtrack.ooxml import Package
 
-# What is made here of a file that was within its bounds.
-_OWN = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000, cells=2**34)
 PACKAGES = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
 
@@ -114,7 +112,7 @@ def earlier(
         if report.unanswered(package):
             continue
         if file == goal and not force:
-            report.refuse_loss(file, package, workbook.sheet_digests, bounds, password)
+            report.refuse_loss(file, package, workbook, bounds, password)
         try:
             there = report.answers_in(package, bounds)
         except FundtrackError:
@@ -230,10 +228,10 @@ def write(
             f"A .{workbook.format} has no parts to keep: its values stand in a new workbook, "
             "without its formats."
         )
-        package = Package(name, data=plain, bounds=_OWN)
-        digests = read.workbook(name, _OWN, data=plain).sheet_digests  # as they stand in the copy
+        package = Package(name, data=plain, bounds=OWN)
+        digests = read.workbook(name, OWN, data=plain).sheet_digests  # as they stand in the copy
         remarks = [*assessment.remarks, told, *further]
-        assessment = replace(assessment, remarks=remarks, digests=digests)
+        assessment = replace(assessment, remarks=remarks, digests=digests, pending={})
     return report.annotate(
         workbook.path,
         assessment,

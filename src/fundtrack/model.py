@@ -584,6 +584,7 @@ class Assessment:
     ledger: str | None = None  # which answers of which ledger they are, for the provenance
     digests: Mapping[str, str] = default(default_factory=dict)  # of the values, by sheet
     entered: Mapping[str, str] = default(default_factory=dict)  # without results of formulas
+    pending: Mapping[str, Sequence[str]] = default(default_factory=dict)  # formulas without result
     workings: Workings | None = None  # None where no copy is asked for
     pictures: Pictures | None = None
     # Of an assessment made to be shared, where a finding stands for many and rare ones are left

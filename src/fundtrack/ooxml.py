@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -58,6 +59,7 @@ _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 _ILLEGAL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+_NUMBER = re.compile("[0-9]{1,10}")
 MAX_TEXT = 32_767  # characters in an Excel cell
 _CUT = " … (cut)"
 
@@ -94,6 +96,18 @@ def cell_of(address: str | None) -> tuple[int, int] | None:
     return (row, column) if row < MAX_ROWS and column < MAX_COLUMNS else None
 
 
+def stacks(cells: Iterable[tuple[int, int]]) -> list[str]:
+    """Give the cells, as `cell_of` does, in ranges of those that stand below one another: A2:A5."""
+    ranges = []
+    ordered = sorted((column, row) for row, column in cells)
+    for column, stack in groupby(ordered, key=lambda at: at[0]):
+        letter, rows = column_letter(column), [row for _, row in stack]
+        for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
+            first, *rest = [row + 1 for _, row in run]
+            ranges.append(f"{letter}{first}:{letter}{rest[-1]}" if rest else f"{letter}{first}")
+    return ranges
+
+
 def quoted(sheet: str) -> str:
     """Give a sheet's name as formulas, names and links write it."""
     return "'" + sheet.replace("'", "''") + "'"
@@ -105,11 +119,11 @@ def sheet_of(reference: str) -> str:
     return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
 
-def legible(text: str, most: int = MAX_TEXT) -> str:
+def legible(text: str) -> str:
     r"""Give the text with what XML cannot hold, or what hides text, as \u202E; cut with a mark."""
     text = text.replace("\r\n", "\n")
     text = _ILLEGAL.sub(lambda match: f"\\u{ord(match[0]):04X}", text)
-    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - len(_CUT)] + _CUT
 
 
 def local(element: etree._Element) -> str:
@@ -120,6 +134,11 @@ def local(element: etree._Element) -> str:
 def child(element: etree._Element | None, name: str) -> etree._Element | None:
     """Give the first child of that local name, whatever its namespace, or None."""
     return next((e for e in element if local(e) == name), None) if element is not None else None
+
+
+def number_of(text: str | None, otherwise: int = 0) -> int:
+    """Give the whole number that an attribute states; `otherwise` where it states none."""
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else otherwise
 
 
 def children(element: etree._Element, group: str, name: str) -> list[etree._Element]:
@@ -238,6 +257,7 @@ class Package(Archive):
         self, path: Path, *, data: bytes | None = None, bounds: Bounds | None = None
     ) -> None:
         super().__init__(path, data=data, bounds=bounds)
+        self._links: dict[str, list[Relationship]] = {}
         self.content_types = self._content_types()
         self.main_part = self._main_part()
         self._workbook = self.parse(self.main_part)
@@ -249,8 +269,11 @@ class Package(Archive):
 
     def rels(self, part: str) -> list[Relationship]:
         """Give the links of a part (of the package itself for ""), in order."""
-        name = rels_name(part)
-        return self.links_in(self.parse(name), part) if self.has(name) else []
+        if part not in self._links:  # asked again and again, of many sheets
+            name = rels_name(part)
+            there = self.has(name)
+            self._links[part] = self.links_in(self.parse(name), part) if there else []
+        return self._links[part]
 
     def links_in(self, root: etree._Element, part: str) -> list[Relationship]:
         """Give the links that a relationships element states for a part, in order."""
@@ -283,16 +306,12 @@ class Package(Archive):
         root = self.parse(part)
         codes = {9: "0%", 10: "0.00%"}
         for number_format in children(root, "numFmts", "numFmt"):
-            number = number_format.get("numFmtId", "")
-            if number.isdecimal():
-                codes[int(number)] = number_format.get("formatCode", "")
+            codes[number_of(number_format.get("numFmtId"), -1)] = number_format.get(
+                "formatCode", ""
+            )
         percent = {number for number, code in codes.items() if _shows_percent(code)}
         xfs = children(root, "cellXfs", "xf")
-        return {
-            i
-            for i, xf in enumerate(xfs)
-            if xf.get("numFmtId", "0").isdecimal() and int(xf.get("numFmtId", "0")) in percent
-        }
+        return {i for i, xf in enumerate(xfs) if number_of(xf.get("numFmtId")) in percent}
 
     # What follows is done once, while the package is opened.
 
@@ -345,14 +364,13 @@ class Package(Archive):
         rid = ids[0] if ids else ""
         link = links.get(rid)
         held = link is not None and not link.external and self.has(link.target)
-        number = element.get("sheetId", "0")
         return SheetPart(
             name=element.get("name", ""),
             part=link.target if link is not None and held else "",
             rid=rid,
             kind=_KINDS.get(link.kind, "worksheet") if link is not None else "worksheet",
             state=_STATES.get(element.get("state", "").lower(), "visible"),
-            sheet_id=int(number) if number.isdecimal() else 0,
+            sheet_id=number_of(element.get("sheetId")),
         )
 
     def _relationship(self, element: etree._Element, base: str) -> Relationship:

@@ -142,6 +142,7 @@ def _assessed(
         remarks=[*mapped.remarks, *given.remarks, *copies.replies(workbook)],
         digests=workbook.sheet_digests,
         entered=workbook.entered_digests,
+        pending=workbook.pending,
         workings=workings(book, results, request.max_workings) if request.report else None,
         pictures=pictures(book) if request.report else None,
     )

@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -54,6 +54,11 @@ class Workbook:
         """Of every sheet with formulas, the digest of what people entered."""
         with_formulas = (grid for grid in self.grids if grid.formulas)
         return {grid.sheet: entered_digest_of(grid) for grid in with_formulas}
+
+    @property
+    def pending(self) -> dict[str, Sequence[str]]:
+        """The formulas of every sheet that were never calculated."""
+        return {grid.sheet: grid.uncalculated for grid in self.grids if grid.uncalculated}
 
     @property
     def values_digest(self) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from fundtrack.bounds import Bounds
+from fundtrack.bounds import OWN
 from fundtrack.model import Assessment, Finding, FundtrackError, Severity
 from fundtrack.ooxml import (
     Package,
     SheetPart,
     cell_of,
     child,
-    column_letter,
+    stacks,
 )
 from fundtrack.report.answers import Answers, Listed
 from fundtrack.report.ours import MARKER, NAME_PREFIX, is_annotated, refuse_target
@@ -28,9 +27,6 @@ from fundtrack.report.sheets.graft import add_sheets
 _MEND = "To have it marked, save the workbook in Excel or LibreOffice and check it again."
 _SEVERITIES = list(Severity)
 _RANGES_AN_ELEMENT = 400  # Excel reads long lists of ranges slowly, and cuts very long ones
-# What the report makes itself.
-_OURS = Bounds(file_mb=4_096, total_mb=4_096, part_mb=4_096, ratio=2_000)
-
 # The fills differ in lightness too, and each has another font and border: told apart in grey and
 # by colour-blind readers. Excel allows only thin lines in a differential format.
 _DIFFERENTIAL = {
@@ -69,7 +65,7 @@ def annotate(
     unreadable, or when the target cannot be written; nothing is left behind then.
     """
     refuse_target(path, target, force=force)
-    package = package or Package(path, bounds=_OURS)
+    package = package or Package(path, bounds=OWN)
     if is_annotated(package):
         raise FundtrackError(
             path.name, "is annotated already.", "Take the annotation out first: fundtrack strip."
@@ -97,7 +93,7 @@ def annotate(
         lost=lost,
         name_prefix=NAME_PREFIX,
     )
-    add_sheets(draft, Package(path, data=added, bounds=_OURS), styles, blocks)
+    add_sheets(draft, Package(path, data=added, bounds=OWN), styles, blocks)
     if styles.usable:
         styles.save()
     draft.save(target, answered=bool(assessment.answers or lost), seal=seal)
@@ -248,7 +244,7 @@ def _highlights(tail: Tail, cells: Sequence[_Cell], formats: Mapping[Severity, i
     for cell in cells:
         alike[cell.severity].append(cell)
     for severity, some in alike.items():
-        ranges = _ranges(some)
+        ranges = stacks((c.row, c.column) for c in some)
         for start in range(0, len(ranges), _RANGES_AN_ELEMENT):
             where = " ".join(ranges[start : start + _RANGES_AN_ELEMENT])
             pieces.append(
@@ -258,14 +254,3 @@ def _highlights(tail: Tail, cells: Sequence[_Cell], formats: Mapping[Severity, i
             )
             priority += 1
     return "".join(pieces).encode("ascii")
-
-
-def _ranges(cells: Sequence[_Cell]) -> list[str]:
-    """Merge cells that stand below one another: A2:A5."""
-    ranges = []
-    for column, stack in groupby(sorted((c.column, c.row) for c in cells), key=lambda at: at[0]):
-        letter, rows = column_letter(column), [row for _, row in stack]
-        for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
-            first, *rest = [row + 1 for _, row in run]
-            ranges.append(f"{letter}{first}:{letter}{rest[-1]}" if rest else f"{letter}{first}")
-    return ranges

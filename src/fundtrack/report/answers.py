@@ -18,7 +18,8 @@ from fundtrack import read
 from fundtrack.bounds import Bounds, bytes_of
 from fundtrack.grid import Grid
 from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
-from fundtrack.ooxml import Package, children, sheet_of
+from fundtrack.ooxml import Package, column_letter
+from fundtrack.report.ours import sheets_by_role
 from fundtrack.words import plural
 
 # The headings of the findings by which a line and its answer are read back; see `findings`.
@@ -184,29 +185,17 @@ def _role_by_headings(grid: Grid) -> str | None:
     return None
 
 
-def sheets_by_role(package: Package) -> dict[str, str]:
-    """Give the sheets that fundtrack added: name as it is now -> role, such as "findings"."""
-    roles = {}
-    for name in children(package.workbook, "definedNames", "definedName"):
-        if match := _OURS.fullmatch(name.get("name", "")):
-            roles[sheet_of(name.text or "")] = match[1].lower()
-    return roles
-
-
-_OURS = re.compile(r"fundtrack_([a-z_]+?)(?:_\d+)?", re.IGNORECASE)
-
-
 def _table(grid: Grid, file: str, others: dict[str, None]) -> list[dict[str, Any]]:
     """Give the rows below the headings as heading -> value; notes columns that are not ours."""
     for number, row in enumerate(grid.rows[:_HEADINGS_WITHIN]):
         headings = {_plain(cell): column for column, cell in reversed(list(enumerate(row)))}
         if _plain(FINDING) in headings:
             below = grid.rows[number + 1 :]
-            at = {name: headings.pop(_plain(name), None) for name in (*_READ, *_NOT_READ)}
-            for column in headings.values():
-                if any(r[column] != "" for r in below):
-                    others[str(row[column])] = None
+            at = {name: headings.get(_plain(name)) for name in (*_READ, *_NOT_READ)}
             known = {name: column for name, column in at.items() if column is not None}
+            for column, heading in enumerate(row):  # a second of the same heading is not ours
+                if column not in known.values() and any(r[column] != "" for r in below):
+                    others[str(heading).strip() or f"column {column_letter(column)}"] = None
             return [{name: r[column] for name, column in known.items()} for r in below]
     if any(cell != "" for row in grid.rows for cell in row):
         raise FundtrackError(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from fundtrack.ooxml import Package, SheetPart, children, quoted
+from fundtrack.ooxml import Package, SheetPart, children, sheet_of
 from fundtrack.report.parts.files import refuse_input, refuse_other
 from fundtrack.report.parts.original import ORIGINAL
 from fundtrack.report.sheets.page import ALWAYS, ROLES
@@ -17,7 +16,7 @@ MARKER = 'N("fundtrack")=0'
 # A hidden name for each added sheet: it follows the sheet when it is renamed or moved in Excel.
 NAME_PREFIX = "fundtrack_"
 SHARED_PREFIX = "fundtrack_shared_"  # in a workbook made to be shared
-OUR_NAMES = tuple(NAME_PREFIX + role for role in ROLES)
+_NAMES = re.compile(rf"{NAME_PREFIX}({'|'.join(ROLES)})(?:_\d+)?", re.IGNORECASE)
 _FIRST_CELL = re.compile(
     rb"""<(?:\w+:)?c\b([^<>]{0,500}?\br\s{0,9}=\s{0,9}["']A1["'][^<>]{0,500})>"""
     rb"""((?:(?!<(?:\w+:)?c[\s>]).){0,200000}?)</(?:\w+:)?c>""",
@@ -33,29 +32,41 @@ SHARED_STRING = re.compile(
 
 def is_annotated(package: Package) -> bool:
     """Say whether fundtrack made this workbook, even if another program has saved it since."""
-    return package.has(ORIGINAL) or bool(added_sheets(package))
+    return package.has(ORIGINAL) or bool(sheets_by_role(package, copies=False))
 
 
-def added_sheets(package: Package) -> dict[str, str]:
-    """Give the added sheets by the hidden names that lead to them: name -> what it refers to.
+def role_of(name: str) -> str | None:
+    """Give the role of the added sheet to which a hidden name leads; None where it is another."""
+    match = _NAMES.fullmatch(name)
+    return match[1].lower() if match else None
 
-    Where a program has dropped the names on saving, the sheets are known by their own: all roles
-    must be there, each with the heading that it begins with.
+
+def sheets_by_role(package: Package, *, copies: bool = True) -> dict[str, str]:
+    """Give the sheets that fundtrack added: name as it is now -> role, such as "findings".
+
+    A person's `copies` of them have hidden names of their own. Where a program has dropped the
+    names on saving, the sheets are known by their own: all roles must be there, each with the
+    heading that it begins with.
     """
-    return names_of(package, OUR_NAMES) or _sheets_by_heading(package)
+    found = {
+        sheet_of(name.text or ""): role
+        for name in children(package.workbook, "definedNames", "definedName")
+        if (role := role_of(name.get("name", ""))) and (copies or name.get("localSheetId") is None)
+    }
+    return found or _sheets_by_heading(package)
 
 
 def _sheets_by_heading(package: Package) -> dict[str, str]:
-    found: dict[str, str] = {}
     roles = {name: role for role, (name, _) in ROLES.items()}
-    count: Counter[str] = Counter()
-    for sheet in package.sheets:
-        role = roles.get(re.sub(r" \d+$", "", sheet.name))
-        if role and sheet.kind == "worksheet" and sheet.part and _begins(package, role, sheet):
-            count[role] += 1
-            name = NAME_PREFIX + role + f"_{count[role]}" * (count[role] > 1)
-            found[name] = f"{quoted(sheet.name)}!$A$1"
-    return found if all(count[role] for role in ALWAYS) else {}
+    found = {
+        sheet.name: role
+        for sheet in package.sheets
+        if (role := roles.get(re.sub(r" \d+$", "", sheet.name)))
+        and sheet.kind == "worksheet"
+        and sheet.part
+        and _begins(package, role, sheet)
+    }
+    return found if set(ALWAYS) <= set(found.values()) else {}
 
 
 def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
@@ -66,7 +77,7 @@ def _begins(package: Package, role: str, sheet: SheetPart) -> bool:
     text = cell[2]
     part = package.part_of_kind("sharedStrings")
     if re.search(rb"""\bt\s*=\s*["']s["']""", cell[1]) and part is not None:
-        number = re.search(rb"\d+", text)
+        number = re.search(rb"\d{1,9}", text)
         strings = SHARED_STRING.finditer(package.read(part))
         found = next(islice(strings, int(number[0]), None), None) if number else None
         text = found[0] if found else b""

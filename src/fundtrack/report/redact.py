@@ -238,6 +238,8 @@ def _result(result: Result, findings: Sequence[Finding], assessment: Assessment)
         reason=_reason(result, assessment),
         breakdown=(),
         terms=None,
+        made=(),
+        judged=(),
     )
 
 
@@ -265,8 +267,7 @@ def _remarks(left: int) -> list[str]:
 
 def _findings(page: Page, assessment: Assessment) -> None:
     page.start("findings", [width for _, width in _COLUMNS])
-    for column, (heading, _) in enumerate(_COLUMNS):
-        page.put(0, column, heading, "heading_right" if heading == "Findings" else "heading")
+    page.headings((heading for heading, _ in _COLUMNS), ["Findings"])
     for row, finding in enumerate(assessment.findings, 1):
         page.put(row, 0, finding.severity.value, finding.severity.value)
         page.put(row, 1, finding.check, "label")

@@ -12,28 +12,28 @@ from fundtrack.ooxml import (
     Package,
     Relationship,
     SheetPart,
-    cell_of,
     child,
     children,
     local,
-    sheet_of,
+    number_of,
 )
 from fundtrack.report.ours import (
-    OUR_NAMES,
     SHARED_STRING,
-    added_sheets,
     is_annotated,
     refuse_target,
+    role_of,
+    sheets_by_role,
 )
 from fundtrack.report.parts.draft import Draft, parse_part
 from fundtrack.report.parts.elements import drop, serialise
 from fundtrack.report.parts.files import write_file
-from fundtrack.report.parts.notes import AUTHOR, START
+from fundtrack.report.parts.notes import AUTHOR
 from fundtrack.report.parts.original import ORIGINAL, original_bytes
 from fundtrack.report.parts.threads import (
     Thread,
     comments_in,
     folded,
+    own_notes,
     replies,
     threads_of,
 )
@@ -50,7 +50,7 @@ _RULE = re.compile(
 _TEXT_CELL = re.compile(
     rb"""<(?:\w+:)?c\b[^<>]{0,500}?\bt\s{0,9}=\s{0,9}["']s["'][^<>]{0,500}>"""
     rb"""(?:<(?:\w+:)?f\b[^<]*(?:</(?:\w+:)?f>)?)?"""
-    rb"""<(?:\w+:)?v>\s*(\d+)\s*</(?:\w+:)?v>"""
+    rb"""<(?:\w+:)?v>\s*(\d{1,9})\s*</(?:\w+:)?v>"""
 )
 _EMPTY_FORMAT = re.compile(
     rb"<(?:\w+:)?conditionalFormatting\b[^<>]*(?:/>|>\s*</(?:\w+:)?conditionalFormatting>)"
@@ -109,7 +109,7 @@ def stripped(package: Package) -> bytes:
 
 def _strip_resaved(draft: Draft) -> bytes:
     package = draft.package
-    ours = {sheet_of(reference) for reference in added_sheets(package).values()}
+    ours = set(sheets_by_role(package, copies=False))
     before = _reached(draft)
     people = _people(draft)
     _blank_strings(draft, ours)
@@ -123,9 +123,8 @@ def _strip_resaved(draft: Draft) -> bytes:
             draft.unlink(package.main_part, link.id)
     _remove_from_workbook(draft, ours)
     _remove_people(draft, people - _people(draft))
-    for name in before - _reached(draft):  # the sheets with their tables, drawings and charts
-        draft.remove(name)
-    draft.remove(ORIGINAL)
+    # The sheets with their tables, drawings and charts.
+    draft.remove({*(before - _reached(draft)), ORIGINAL})
     return draft.finished(with_original=False)
 
 
@@ -170,8 +169,7 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
             drop(element)
     for name in children(root, "definedNames", "definedName"):
         position = name.get("localSheetId")
-        mine = name.get("name", "").lower().startswith(OUR_NAMES)
-        if mine or (position and int(position) not in positions):
+        if role_of(name.get("name", "")) or (position and number_of(position, -1) not in positions):
             drop(name)
         elif position:
             name.set("localSheetId", str(positions.index(int(position))))
@@ -180,7 +178,7 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
         drop(names)
     for view in children(root, "bookViews", "workbookView"):
         for key in ("activeTab", "firstSheet"):
-            active = int(view.get(key, "0"))
+            active = number_of(view.get(key), -1)
             if key in view.attrib:
                 view.set(key, str(positions.index(active) if active in positions else 0))
 
@@ -255,24 +253,15 @@ def _remove_notes(
     its name.
     """
     root = parse_part(draft, part)
-    authors = children(root, "authors", "author")
-    names = {str(number): author.text or "" for number, author in enumerate(authors)}
-    replied = {cell_of(thread.cell): thread.replied for thread in threads}
-    cells, left = set(), set[str]()
-    for comment in children(root, "commentList", "comment"):
-        at, by = cell_of(comment.get("ref")), comment.get("authorId", "")
-        # LibreOffice saves notes without their author; ours are told by how they begin.
-        said = "".join(map(str, comment.itertext())).lstrip()
-        ours = names.get(by) == AUTHOR or said.startswith(START) or at in replied
-        if at is not None and ours and not replied.get(at):
-            cells.add(at)
-            drop(comment)
-        else:
-            left.add(by)
-    for number, name in names.items():
-        gone = cells and number not in left
-        if name == AUTHOR or (gone and name.startswith(_STAND_IN)):
-            authors[int(number)].text = None
+    cells = set()
+    for comment, at in list(own_notes(root, threads)):
+        cells.add(at)
+        drop(comment)
+    left = {e.get("authorId", "") for e in children(root, "commentList", "comment")}
+    for number, author in enumerate(children(root, "authors", "author")):
+        gone = cells and str(number) not in left
+        if author.text == AUTHOR or (gone and (author.text or "").startswith(_STAND_IN)):
+            author.text = None
     if cells:
         draft.put(part, serialise(root))
     return cells, bool(left)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from fundtrack.bounds import Bounds
 from fundtrack.digest import digest_of, entered_digest_of, without
 from fundtrack.grid import Grid, Uncalculated
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, cell_of, column_letter, legible
-from fundtrack.report.answers import sheets_by_role
+from fundtrack.ooxml import Package, address, cell_of, legible
+from fundtrack.report.ours import sheets_by_role
 from fundtrack.report.parts.original import original_bytes
+from fundtrack.report.parts.threads import peoples_notes
 from fundtrack.report.sheets.provenance import DIGEST, ENTERED
 from fundtrack.words import shown
 
 _LISTED = 20  # cells that are named
+_MOST_PENDING = 4_000_000  # more are not in any sheet that a program wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Verified:
     formulas: bool = False  # an altered sheet holds formulas
     emptied: bool = False  # formulas lost their results, as when a script has saved the file
     recomputed: Sequence[str] = ()  # altered sheets in which only results of formulas differ
-    digests: Mapping[str, str | None] = field(default_factory=dict)  # of the sheets as they are now
+    digests: Mapping[str, str] = field(default_factory=dict)  # of the sheets as they are now
     original: str = ""  # the name of the file that was checked
 
     @property
@@ -70,11 +73,11 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
     roles = sheets_by_role(package) if package else {}
     ours = [g for g in workbook.grids if roles.get(g.sheet) == "provenance"]
     facts = [row for grid in ours for row in grid.rows if len(row) >= 4]
-    checked = {
-        str(row[1]): (str(row[2]), [cell for cell in str(row[3]).split() if cell_of(cell)])
-        for row in facts
-        if row[0] == DIGEST
-    }
+    checked = {str(row[1]): str(row[2]) for row in facts if row[0] == DIGEST}
+    listed = dict[str, list[str]]()  # formulas that had no result when they were checked
+    for row in facts:
+        if row[0] == DIGEST:
+            listed.setdefault(str(row[1]), []).extend(str(row[3]).split())
     entered = {str(row[1]): str(row[2]) for row in facts if row[0] == ENTERED}
     if package is None or not checked:
         raise FundtrackError(
@@ -83,19 +86,23 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
             "Give the annotated copy that fundtrack wrote, with its sheet Provenance.",
         )
     grids = {legible(g.sheet): g for g in workbook.grids if g.sheet not in roles}
-    found = {name: digest_of(grid) for name, grid in grids.items()}
+    found = {name: digest_of(grid) or "" for name, grid in grids.items()}
+    pending = {
+        name: _cells(listed[name], len(grids[name].rows)) for name in checked if name in grids
+    }
     altered, calculated = [], []
-    for name, (digest, pending) in checked.items():
+    for name, digest in checked.items():
         if name in grids and found[name] != digest:
-            if digest_of(without(grids[name], pending)) == digest:
-                calculated += [f"{name}!{cell}" for cell in pending]
+            if (digest_of(without(grids[name], pending[name])) or "") == digest:
+                calculated += [f"{name}!{cell}" for cell in pending[name]]
             else:
                 altered.append(name)
     gone = [name for name in checked if name not in grids]
     new = [name for name, digest in found.items() if digest and name not in checked]
     cells = None
     if altered and (before := _original(path, package, facts, bounds)):
-        cells = [cell for name in altered for cell in _changed(before.get(name), grids[name])]
+        differ = (cell for name in altered for cell in _changed(before.get(name), grids[name]))
+        cells = list(islice(differ, _LISTED))
     return Verified(
         path.name,
         [name for name in checked if name not in altered and name not in gone],
@@ -103,9 +110,9 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
         gone,
         new,
         calculated,
-        cells[:_LISTED] if cells is not None else None,
+        cells,
         any(grids[name].formulas for name in altered),
-        any(len(grids[name].uncalculated) > len(checked[name][1]) for name in altered),
+        any(len(grids[name].uncalculated) > len(pending[name]) for name in altered),
         [n for n in altered if n in entered and entered_digest_of(grids[n]) == entered[n]],
         found,
         _named(facts).get("File", ""),
@@ -115,15 +122,15 @@ def verify(path: Path, bounds: Bounds | None = None, password: str | None = None
 def refuse_loss(
     target: Path,
     package: Package,
-    now: Mapping[str, str],
+    workbook: read.Workbook,
     bounds: Bounds,
     password: str | None = None,
 ) -> None:
-    """Raise FundtrackError where replacing a copy would lose what people entered in its sheets.
+    """Raise FundtrackError where replacing a copy would lose what people wrote in its sheets.
 
-    `package` is the copy's. `now` are the digests of the sheets that the new copy will hold: what
-    stands in them too is not lost. A copy that no program has saved since it was written still
-    holds its original, and is not read any further.
+    `package` is the copy's. What stands in the `workbook` too, of which the new copy will be made,
+    is not lost: figures by sheet, notes by cell. A copy that no
+    program has saved since it was written still holds its original, and is not read any further.
     """
     if original_bytes(package) is not None:
         return
@@ -132,7 +139,7 @@ def refuse_loss(
     except FundtrackError as error:
         what = "Whether its sheets were changed cannot be told: its provenance is gone."
         raise _lost(target, what) from error
-    kept, changed = set(now.values()), [*found.altered, *found.new]
+    kept, changed = set(workbook.sheet_digests.values()), [*found.altered, *found.new]
     if found.emptied or (found.recomputed and _volatile(package)):
         changed = [name for name in changed if name not in found.recomputed]
     lost = [name for name in changed if found.digests[name] not in kept]
@@ -151,6 +158,12 @@ def refuse_loss(
             if name not in seen
         ]
         raise _lost(target, f"Replacing it would lose what was changed there: {'; '.join(told)}.")
+    here = peoples_notes(workbook.package) if workbook.package else set()
+    if noted := sorted(peoples_notes(package) - here):
+        places = [f"{sheet}!{cell}" for sheet, cell in noted[:3]] + ["..."] * (len(noted) > 3)
+        raise _lost(
+            target, f"Replacing it would lose the notes that somebody wrote at {', '.join(places)}."
+        )
 
 
 def _lost(target: Path, what: str) -> FundtrackError:
@@ -167,6 +180,19 @@ _VOLATILE = re.compile(rb"<(?:\w+:)?f\b[^>]*>[^<]*\b(?:TODAY|NOW|RAND|RANDBETWEE
 
 def _volatile(package: Package) -> bool:
     return any(_VOLATILE.search(package.read(s.part)) for s in package.sheets if s.part)
+
+
+def _cells(ranges: Sequence[str], height: int) -> list[str]:
+    """Give the cells of ranges such as A2:A5, as far as the sheet now has rows."""
+    found, left = list[str](), _MOST_PENDING
+    for area in ranges:
+        first, _, last = area.partition(":")
+        start, end = cell_of(first), cell_of(last or first)
+        if start and end:
+            rows = range(start[0], min(end[0] + 1, height))[:left]
+            found += [address(row, start[1]) for row in rows]
+            left -= len(rows)
+    return found
 
 
 def _named(facts: Sequence[Sequence[Any]]) -> dict[str, str]:
@@ -201,7 +227,7 @@ def _changed(before: Grid | None, now: Grid) -> Iterator[Changed]:
         for column in range(width):
             old, new = _at(before.rows, row, column), _at(now.rows, row, column)
             if _plain(old) != _plain(new):
-                yield Changed(now.sheet, f"{column_letter(column)}{row + 1}", old, new)
+                yield Changed(now.sheet, address(row, column), old, new)
 
 
 def _at(rows: Sequence[Sequence[Any]], row: int, column: int) -> Any:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fundtrack.history import Figure, Followed, History, State, What
+from fundtrack.history import Figure, Followed, History, What
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package
+from fundtrack.report.history.records import finding_row
 from fundtrack.report.ours import names_of
 from fundtrack.report.parts.files import refuse_other, write_file
 from fundtrack.report.sheets.page import A3, Page, formats, new_book
@@ -69,9 +70,7 @@ def _overview(page: Page, h: History) -> None:
         "Accepted",
         *(n for n, _ in _COUNTED),
     ]
-    for column, head in enumerate([*heads, "Other terms than before"]):
-        counted_there = column == 0 or 3 <= column < len(heads)
-        page.put(0, column, head, "heading_right" if counted_there else "heading")
+    page.headings([*heads, "Other terms than before"], [heads[0], *heads[3:]])
     for row, m in enumerate(h.moments, 1):
         counted = [m.counts.get(what, 0) for _, what in _COUNTED]
         cells: list[Any] = [m.number, m.day, m.file, m.open, m.errors, m.accepted, *counted]
@@ -120,8 +119,7 @@ def _figures(page: Page, h: History) -> None:
         return
     page.start("figures", [9, 54, 12, 12, 12, 12, 18])
     heads = ("Check", "Key figure", "Day", "Lowest", "Highest", "Threshold", "Result")
-    for column, head in enumerate(heads):
-        page.put(0, column, head, "heading_right" if 3 <= column <= 5 else "heading")
+    page.headings(heads, heads[3:6])
     spans: dict[str, list[int]] = {}
     for row, f in enumerate(known, 1):
         spans.setdefault(f.check, [row, row])[1] = row
@@ -197,8 +195,7 @@ _FINDING: tuple[tuple[str, int], ...] = (
 
 def _findings(page: Page, h: History) -> None:
     page.start("findings", [width for _, width in _FINDING], paper=A3)
-    for column, (head, _) in enumerate(_FINDING):
-        page.put(0, column, head, "heading")
+    page.headings(head for head, _ in _FINDING)
     for row, f in enumerate(h.findings, 1):
         for column, value in enumerate(_cells(f)):
             page.put(row, column, value, "integer" if isinstance(value, int) else "text")
@@ -206,35 +203,16 @@ def _findings(page: Page, h: History) -> None:
 
 
 def _cells(f: Followed) -> list[Any]:
+    row = finding_row(f)
     answer = f.replies[0].answer if f.replies else None
-    response = answer.response if answer else None
-    if f.conflict:
-        response = "Two reviewers differ: " + " | ".join(
+    row |= {"first_found": f.found, "what": f.what.words, "since": f.changed}
+    row |= {"excepted_until": f.until, "due": answer.due if answer else None}
+    row["reviewed_on"] = answer.reviewed_on if answer else None
+    if row.pop("conflict"):
+        row["response"] = "Two reviewers differ: " + " | ".join(
             ": ".join(
                 filter(None, (r.answer.role or r.source, r.answer.response or r.answer.status))
             )
             for r in f.replies
         )
-    return [
-        f.id,
-        f.check,
-        f.severity,
-        f.sheet,
-        f.record or ("(restricted)" if f.sheet else None),
-        f.heading,
-        f.organisation,
-        f.found,
-        "accepted" if f.state is State.ACCEPTED else f.state.value,
-        f.what.words,
-        f.changed,
-        f.age_days,
-        f.reason,
-        f.until,
-        answer.status if answer else None,
-        response,
-        answer.action if answer else None,
-        answer.due if answer else None,
-        f.overdue_days or None,
-        answer.role if answer else None,
-        answer.reviewed_on if answer else None,
-    ]
+    return list(row.values())

@@ -6,7 +6,7 @@ import os
 import posixpath
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -17,7 +17,7 @@ from fundtrack.archive import RawEntry
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, Relationship, parse_xml, rels_name
 from fundtrack.report.parts import deflate
-from fundtrack.report.parts.elements import like, serialise
+from fundtrack.report.parts.elements import drop, like, serialise
 from fundtrack.report.parts.files import write_file
 from fundtrack.report.parts.original import ORIGINAL, original_part
 
@@ -47,6 +47,10 @@ class Draft:
         self._packing: dict[str, list[Future[bytes]]] = {}
         self._renewing: dict[str, Future[deflate.Renewed | None]] = {}
         self._types = self.tree("[Content_Types].xml")
+        # By part or extension, the first of each: a package may state the type of a part that it
+        # does not hold, and twice would be an error.
+        self._declared = {_declares(element): element for element in reversed(self._types)}
+        self._numbers: dict[str, int] = {}  # the next that may be free, by the form of a name
 
     def has(self, name: str) -> bool:
         """Say whether the original or the draft holds the entry, whatever its case."""
@@ -90,11 +94,10 @@ class Draft:
         if content_type:
             self._declare("Override", "PartName", "/" + name, content_type)
 
-    def remove(self, name: str) -> None:
-        """Leave an entry out, with its content type and the entry of its own links."""
-        gone = {_absolute(n).lower() for n in (name, rels_name(name))}
-        self._removed |= {self.package.entry_name(n) for n in (name, rels_name(name))}
-        self._undeclare(gone)
+    def remove(self, names: Collection[str]) -> None:
+        """Leave entries out, with their content types and the entries of their own links."""
+        gone = {*names, *map(rels_name, names)}
+        self._removed |= set(map(self.package.entry_name, gone))
 
     def unlink(self, part: str, rid: str) -> None:
         """Take one link out of a part's links, and their entry where it was the last."""
@@ -105,21 +108,20 @@ class Draft:
                 root.remove(element)
         if not len(root):
             self._removed.add(self.package.entry_name(name))
-            self._undeclare({_absolute(name).lower()})
 
     def declare_extension(self, extension: str, content_type: str) -> None:
         """Declare what an extension means, unless the original does."""
-        declared = {e.get("Extension", "").lower() for e in self._types}
-        if extension not in declared:
+        if f"*.{extension}" not in self._declared:
             self._declare("Default", "Extension", extension, content_type)
 
     def free_name(self, like: str) -> str:
         """Give a name of the same form (xl/worksheets/sheet1.xml) that no entry has."""
         stem, extension = posixpath.splitext(like)
         stem = stem.rstrip("0123456789")
-        for number in count(1):
+        for number in count(self._numbers.get(like, 1)):
             name = f"{stem}{number}{extension}"
             if not self.has(name) and not self.has(rels_name(name)):
+                self._numbers[like] = number
                 return name
         raise AssertionError  # there is always a further number
 
@@ -163,6 +165,9 @@ class Draft:
         """Give the package's bytes; nothing can be changed after."""
         if with_original:
             self._declare("Override", "PartName", "/" + ORIGINAL, _ORIGINAL_TYPE)
+        gone = {_absolute(name).lower() for name in self._removed}
+        for name in gone & self._declared.keys():
+            drop(self._declared[name])
         self._data |= {name: serialise(root) for name, root in self._trees.items()}
         entries: list[RawEntry] = [
             self._packed(name) if name in self._data else self.package.raw(name)
@@ -200,24 +205,24 @@ class Draft:
     def _renewed(self, name: str) -> deflate.Renewed | None:
         return self._renewing[name].result() if name in self._renewing else None
 
-    def _undeclare(self, parts: set[str]) -> None:
-        for element in list(self._types):
-            if _absolute(element.get("PartName", "")).lower() in parts:
-                self._types.remove(element)
-
     def _declare(self, element: str, key: str, name: str, content_type: str) -> None:
-        # A package may state the type of a part that it does not hold; twice would be an error.
-        stale = (e for e in self._types if e.get(key, "").lower() == name.lower())
-        node = next(stale, None)
-        if node is None:
-            node = etree.SubElement(self._types, like(self._types, element))
-        node.set(key, name)
-        node.set("ContentType", content_type)
+        node = etree.Element(like(self._types, element), {key: name})
+        stated = self._declared.setdefault(_declares(node), node)
+        if stated is node:
+            self._types.append(node)
+        stated.set(key, name)
+        stated.set("ContentType", content_type)
 
 
 def parse_part(draft: Draft, name: str) -> etree._Element:
     """Give the root of a part, as it now is, for changing; `put` its bytes back afterwards."""
     return parse_xml(draft.read(name), draft.package.file, name)
+
+
+def _declares(element: etree._Element) -> str:
+    """Give the part, or the extension as *.xml, whose type an element states."""
+    part = element.get("PartName")
+    return _absolute(part).lower() if part else f"*.{element.get('Extension', '').lower()}"
 
 
 def _absolute(name: str) -> str:

@@ -122,8 +122,9 @@ def _beside(target: Path, process: str) -> Path:
 def _clear_stale(target: Path) -> None:
     """Remove what runs on this machine left beside the target when they were killed."""
     ours = re.compile(re.escape(_beside(target, "N").name).replace("N\\.tmp", r"(\d{1,9})\.tmp"))
-    for file in target.parent.iterdir():
-        found = ours.fullmatch(file.name)
-        if found and not psutil.pid_exists(int(found[1])):
-            with contextlib.suppress(OSError):  # Windows keeps what is open
-                file.unlink()
+    with contextlib.suppress(OSError):  # the folder may be written to, but not listed
+        for file in target.parent.iterdir():
+            found = ours.fullmatch(file.name)
+            if found and not psutil.pid_exists(int(found[1])):
+                with contextlib.suppress(OSError):  # Windows keeps what is open
+                    file.unlink()

@@ -75,12 +75,13 @@ def original_bytes(package: Package) -> bytes | None:
 def unanswered(package: Package) -> bool:
     """Say whether a copy is as it was written, without an answer by a reviewer.
 
-    Told by the checksums of its parts: to read the findings of a large one takes long.
+    Told by the checksums of its parts, and by the original that is still whole in it: to read the
+    findings of a large one takes long.
     """
     try:
         head, _ = _head(package)
         same = all(package.raw(name).crc == crc for name, crc in head["written"].items())
-        return same and head["answered"] is False
+        return same and head["answered"] is False and original_bytes(package) is not None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children
+from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, number_of
 from fundtrack.report.parts.draft import Draft, parse_part
 from fundtrack.report.parts.elements import insert, renamed, serialise
 
@@ -89,7 +89,7 @@ class Styles:
         self._draft.put(self._part, serialise(self._root), _STYLES_TYPE if self._new else "")
 
     def _append_number_formats(self, root: etree._Element) -> dict[int, int]:
-        used = [int(e.get("numFmtId", "0")) for e in children(self._root, "numFmts", "numFmt")]
+        used = [number_of(e.get("numFmtId")) for e in children(self._root, "numFmts", "numFmt")]
         free = max([163, *used]) + 1
         numbers = {}
         added = children(root, "numFmts", "numFmt")

@@ -9,14 +9,14 @@ language of that Excel. A program that knows no comments with replies keeps the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import Package, child, children, local
+from fundtrack.ooxml import Package, cell_of, child, children, local
 from fundtrack.report.parts.notes import AUTHOR, START
 from fundtrack.words import plural
 
@@ -41,8 +41,9 @@ def threads_of(package: Package, sheet: str) -> list[Thread]:
 
     None of a part that cannot be read: it stays as it is.
     """
-    found, people = dict[str, Thread](), _ours_among_people(package)
+    found = dict[str, Thread]()
     for comments in _read(package, sheet, "threadedcomment"):
+        people = _ours_among_people(package)
         replied = {folded(e.get("parentId")) for e in comments_in(comments)}
         for comment in comments_in(comments):
             ours = _text(comment).startswith(START) or folded(comment.get("personId")) in people
@@ -72,6 +73,44 @@ def replies(package: Package) -> list[str]:
                 f"{plural('it', len(cells), 'them')} in Excel."
             )
     return told
+
+
+def own_notes(
+    root: etree._Element, threads: Sequence[Thread]
+) -> Iterator[tuple[etree._Element, tuple[int, int]]]:
+    """Give the notes of a part that are ours, and their cells; none that somebody replied to.
+
+    Those that stand in for the comments of `threads` are among them.
+    """
+    authors = children(root, "authors", "author")
+    names = {str(number): author.text for number, author in enumerate(authors)}
+    replied = {cell_of(thread.cell): thread.replied for thread in threads}
+    for comment in children(root, "commentList", "comment"):
+        at = cell_of(comment.get("ref"))
+        # LibreOffice saves notes without their author; ours are told by how they begin.
+        said = "".join(map(str, comment.itertext())).lstrip()
+        ours = names.get(comment.get("authorId", "")) == AUTHOR or said.startswith(START)
+        if at is not None and (ours or at in replied) and not replied.get(at):
+            yield comment, at
+
+
+def peoples_notes(package: Package) -> set[tuple[str, str]]:
+    """Give the cells (sheet, address) with a note or comment that is not ours alone."""
+    found = set[tuple[str, str]]()
+    for sheet in package.sheets:
+        threads = threads_of(package, sheet.part) if sheet.part else []
+        own = {thread.cell for thread in threads if not thread.replied}
+        for comments in _read(package, sheet.part, "threadedcomment"):
+            found |= {
+                (sheet.name, c)
+                for e in comments_in(comments)
+                if (c := str(e.get("ref"))) not in own
+            }
+        for notes in _read(package, sheet.part, "comments"):
+            ours = {comment for comment, _ in own_notes(notes, threads)}
+            listed = children(notes, "commentList", "comment")
+            found |= {(sheet.name, str(e.get("ref"))) for e in listed if e not in ours}
+    return found
 
 
 def comments_in(root: etree._Element) -> list[etree._Element]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fundtrack.model import Assessment, Result, Severity
+from fundtrack.ooxml import legible
 from fundtrack.report.sheets.page import Page
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def place(page: Page, row: int, drawings: Sequence[Drawing]) -> tuple[int, list[
         for drawing, (column, shift, width) in zip(pair, _PLACES, strict=False):
             chart = page.book.add_chart({"type": drawing.kind, "subtype": "stacked"})
             chart.set_size({"width": width, "height": height})
-            at = {"x_offset": shift, "object_position": 2, "description": drawing.told}
+            at = {"x_offset": shift, "object_position": 2, "description": legible(drawing.told)}
             page.sheet.insert_chart(row, column, chart, at)
             charts.append(chart)
         row += height // _ROW + 1
@@ -96,8 +97,7 @@ def _room(drawing: Drawing) -> int:
 def tabulate(page: Page, row: int, drawing: Drawing, chart: Any) -> int:
     """Write the table behind a chart, let the chart show it, and give the row below."""
     page.put(row, 0, f"Numbers of the chart “{drawing.title}”", "section")
-    for column, heading in enumerate(drawing.headings):
-        page.put(row + 1, column, heading, "heading_right" if column else "heading")
+    page.headings(drawing.headings, drawing.headings[1:], row=row + 1)
     first = row + 2
     for number, values in enumerate(drawing.rows, first):
         for column, value in enumerate(values):
@@ -138,9 +138,10 @@ def tabulate(page: Page, row: int, drawing: Drawing, chart: Any) -> int:
 def _dress(chart: Any, drawing: Drawing) -> None:
     quiet = {"name_font": {**_FONT, "bold": False}, "num_font": _FONT}
     grid: dict[str, Any] = {"visible": True, "line": {"color": _GREY, "width": 0.5}}
-    bars: dict[str, Any] = {**quiet, "name": drawing.across, "major_gridlines": {"visible": False}}
+    across, along = legible(drawing.across), legible(drawing.along)
+    bars: dict[str, Any] = {**quiet, "name": across, "major_gridlines": {"visible": False}}
     lying = drawing.kind == "bar"
-    lengths: dict[str, Any] = {**quiet, "name": drawing.along, "major_gridlines": grid, "min": 0}
+    lengths: dict[str, Any] = {**quiet, "name": along, "major_gridlines": grid, "min": 0}
     lengths["num_format"] = "0%" if drawing.shares else "#,##0"
     if drawing.shares:
         lengths["max"] = 1

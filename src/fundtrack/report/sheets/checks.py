@@ -13,7 +13,7 @@ from fundtrack.words import measure
 if TYPE_CHECKING:
     from fundtrack.report.sheets.workings import Tracing
 
-_NUMBERS = (5, 6, 7, 9, 13)
+_NUMBERS = ("Value", "Lowest possible", "Highest possible", "Threshold", "Findings")
 _COLUMNS: tuple[tuple[str, int], ...] = (
     ("Check", 9),
     ("Requirement", 36),
@@ -36,8 +36,7 @@ _COLUMNS: tuple[tuple[str, int], ...] = (
 def checks(page: Page, assessment: Assessment, tracing: Tracing | None) -> None:
     """Write the sheet of all checks, in the catalogue's order; shares point at their workings."""
     page.start("checks", [width for _, width in _COLUMNS], paper=A3)
-    for column, (heading, _) in enumerate(_COLUMNS):
-        page.put(0, column, heading, "heading_right" if column in _NUMBERS else "heading")
+    page.headings((heading for heading, _ in _COLUMNS), _NUMBERS)
     for row, result in enumerate(assessment.results, 1):
         _check(page, row, result, assessment.limits, tracing)
     page.sheet.autofilter(0, 0, max(len(assessment.results), 1), len(_COLUMNS) - 1)

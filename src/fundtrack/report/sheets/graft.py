@@ -10,7 +10,7 @@ from types import MappingProxyType
 from lxml import etree
 
 from fundtrack.model import FundtrackError
-from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, rels_name
+from fundtrack.ooxml import MAIN, STRICT_MAIN, Package, child, children, number_of, rels_name
 from fundtrack.report.parts.draft import Draft
 from fundtrack.report.parts.elements import insert, like, renamed, serialise
 from fundtrack.report.parts.notes import renumbered
@@ -269,7 +269,7 @@ def _tables(package: Package) -> tuple[set[int], set[str]]:
                 root = package.parse(name)
             except FundtrackError:  # Excel repairs it; it is not for us to judge
                 continue
-            ids.add(int(root.get("id", "0")) if root.get("id", "0").isdecimal() else 0)
+            ids.add(number_of(root.get("id")))
             names |= {root.get("displayName", "").lower(), root.get("name", "").lower()}
     for element in children(package.workbook, "definedNames", "definedName"):
         names.add(element.get("name", "").lower())

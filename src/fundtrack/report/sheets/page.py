@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +126,11 @@ class Page:
             self.sheet.write_string(row, column, text, form)
             self._grow(row, text, self.widths[column])
 
+    def headings(self, names: Iterable[str], right: Container[str] = (), *, row: int = 0) -> None:
+        """Write the headings of a table; those in `right` stand over numbers."""
+        for column, name in enumerate(names):
+            self.put(row, column, name, "heading_right" if name in right else "heading")
+
     def _grow(self, row: int, text: str, width: float) -> None:
         lines = lines_of(text, width)
         if lines > self._lines.get(row, 1):
@@ -140,17 +145,12 @@ class Page:
         """Write a share as a percentage with so many decimals."""
         self.put(row, column, value, f"percent{decimals}")
 
-    def formula(self, row: int, column: int, formula: str, value: Any, style: str) -> None:
-        """Write a live formula with the value that it has; None where it gives an empty text."""
-        value = "" if value is None else value
-        self.sheet.write_formula(row, column, formula, self.formats[style], value)
-
     def linked(self, row: int, column: int, value: Any, style: str, cell: str | None) -> None:
         """Write a value as a formula that points at the cell where it is worked out, if any."""
         if value is None or cell is None:
             self.put(row, column, value, style)
         else:
-            self.formula(row, column, f"={cell}", value, style)
+            self.sheet.write_formula(row, column, f"={cell}", self.formats[style], value)
 
     def across(self, row: int, first: int, text: str, style: str = "text") -> None:
         """Write a text over the summary's columns; merged cells do not grow: the height is set."""

@@ -7,12 +7,13 @@ from typing import Any
 
 from fundtrack import __version__, schema
 from fundtrack.model import EDITION, Assessment, SheetFacts
-from fundtrack.ooxml import column_index
+from fundtrack.ooxml import cell_of, column_index, stacks
 from fundtrack.report.sheets.page import Page, named, title, words
 from fundtrack.words import measure
 
 DIGEST = "Digest of a sheet's values"  # the detail: formulas that had never been calculated
 ENTERED = "Digest without results of formulas"
+_RANGES_A_CELL = 1_400  # of up to 22 letters: more would be cut
 
 
 def provenance(page: Page, assessment: Assessment, remarks: Sequence[str]) -> None:
@@ -26,8 +27,7 @@ def provenance(page: Page, assessment: Assessment, remarks: Sequence[str]) -> No
         *(fact for sheet in assessment.sheets for fact in _sheet_facts(sheet)),
         *(("Remarks", f"Remark {n}", remark, "") for n, remark in enumerate(remarks, 1)),
     ]
-    for column, heading in enumerate(("Topic", "Item", "Value", "Detail")):
-        page.put(0, column, heading, "heading")
+    page.headings(("Topic", "Item", "Value", "Detail"))
     for row, fact in enumerate(facts, 1):
         for column, value in enumerate(fact):
             page.put(row, column, value, "label" if column == 0 else "text")
@@ -58,14 +58,21 @@ def _workbook_facts(assessment: Assessment) -> list[_Fact]:
 
 def _digest_facts(assessment: Assessment) -> list[_Fact]:
     """Give what `verify` reads: the digest of each sheet, and its formulas without a result."""
-    blank = {s.sheet: " ".join(s.uncalculated) for s in assessment.sheets if s.main}
     return [
         *(
-            (DIGEST, sheet, digest, blank.get(sheet, ""))
-            for sheet, digest in sorted(assessment.digests.items())
+            (DIGEST, sheet, assessment.digests.get(sheet, ""), pending)
+            for sheet in sorted({*assessment.digests, *assessment.pending})
+            for pending in _ranges(assessment.pending.get(sheet, ()))
         ),
         *((ENTERED, sheet, digest, "") for sheet, digest in sorted(assessment.entered.items())),
     ]
+
+
+def _ranges(cells: Sequence[str]) -> list[str]:
+    """Give the cells as ranges, in as many texts as they need."""
+    ranges = stacks(at for cell in cells if (at := cell_of(cell)))
+    starts = range(0, max(1, len(ranges)), _RANGES_A_CELL)
+    return [" ".join(ranges[start : start + _RANGES_A_CELL]) for start in starts]
 
 
 def _setting_facts(assessment: Assessment) -> list[_Fact]:

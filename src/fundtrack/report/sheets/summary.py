@@ -68,8 +68,7 @@ def _section(
     numbers: Sequence[str] = (),
 ) -> int:
     page.put(row, 0, title, "section")
-    for column, heading in enumerate(headings):
-        page.put(row + 1, column, heading, "heading_right" if heading in numbers else "heading")
+    page.headings(headings, numbers, row=row + 1)
     return row + (2 if headings else 1)
 
 
