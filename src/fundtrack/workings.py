@@ -13,7 +13,7 @@ from fundtrack import headcount, schema
 from fundtrack.book import Book
 from fundtrack.flows import flows
 from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay
-from fundtrack.model import Column, Formula, Pictures, Result, Workings
+from fundtrack.model import Column, Formula, Pictures, Result, Worked, Workings
 from fundtrack.money import HAIR
 from fundtrack.rules import duration
 
@@ -200,24 +200,25 @@ def _columns(
     for (_, weight), names in same.items():
         titles = tuple(f"{check} {figure}" for check, figure, _ in names)
         mine = found[names[0]]
-        how = _worked(book, weight, weighed[names[0]], rows.loc[mine.index]) if weight else {}
-        one = Column(mine, titles, how)
+        one = Column(mine, titles)
+        if weight:
+            one = Column(mine, titles, *_worked(book, weight, weighed[names[0]], rows.loc[mine.index]))
         columns.update(dict.fromkeys(names, one))
     return columns
 
 
-def _worked(book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Formula]:
-    """How the share of each of the rows is worked out, by their position."""
+def _worked(
+    book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame
+) -> tuple[Worked, pd.Series]:
+    """How the share of each of the rows is worked out, and from which row of the workbook."""
     labels = rows["label"]
     if "weighed" in terms:
         labels = labels.map(dict(zip(terms["label"], terms["weighed"], strict=True)))
     if weight == duration.AS_SIGNED:
-        found = duration.worked(book, labels.to_list())
-    else:
-        to = str(terms["to"].iloc[0]) if "to" in terms else None
-        pieces = headcount.worked(book, weight, labels.to_list(), to)
-        found = {label: Formula.of(some) for label, some in pieces.items()}
-    return {place: found[label] for place, label in labels.items()}
+        return duration.worked(book, labels.to_list()), labels
+    to = str(terms["to"].iloc[0]) if "to" in terms else None
+    pieces = headcount.worked(book, weight, labels.to_list(), to)
+    return Worked("police_pay", {n: Formula.of(some) for n, some in pieces.items()}), labels
 
 
 def _fingerprint(shares: pd.Series) -> bytes:
