@@ -202,7 +202,9 @@ def _columns(
         mine = found[names[0]]
         one = Column(mine, titles)
         if weight:
-            one = Column(mine, titles, *_worked(book, weight, weighed[names[0]], rows.loc[mine.index]))
+            one = Column(
+                mine, titles, *_worked(book, weight, weighed[names[0]], rows.loc[mine.index])
+            )
         columns.update(dict.fromkeys(names, one))
     return columns
 

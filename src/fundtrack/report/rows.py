@@ -48,25 +48,31 @@ class Column:
         if not start and count >= max(len(self.values), len(self.formulas)):
             return self
         rows = slice(start, start + count)
-        style = self.style if self.style is None or isinstance(self.style, str) else self.style[rows]
+        style = (
+            self.style if self.style is None or isinstance(self.style, str) else self.style[rows]
+        )
         return Column(self.values[rows], style, (), self.formulas[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows to be spliced into a sheet; `start` counts from 0 and is where the formats stand."""
+    """Rows to be spliced into a sheet; `start` counts from 0 and is where the formats stand.
+
+    Where `sparse`, blank cells are not written, so that they have no lines around them either.
+    """
 
     start: int
     count: int
     columns: Sequence[Column]
     styles: Sequence[str]  # in the order in which the pattern row holds them
     widths: Sequence[float]
+    sparse: bool = False
 
 
 _BY_VALUE = ("text", "integer", "decimal", "money", "date")
 
 
-def put_rows(page: Page, start: int, columns: Sequence[Column]) -> None:
+def put_rows(page: Page, start: int, columns: Sequence[Column], *, sparse: bool = False) -> None:
     """Have rows spliced into the page's sheet from the row `start` (counted from 0) on.
 
     There are as many as the longest column has values. The sheet is built with one row in their
@@ -81,7 +87,7 @@ def put_rows(page: Page, start: int, columns: Sequence[Column]) -> None:
     styles = sorted({*named, *_BY_VALUE})
     for column, style in enumerate(styles):
         page.sheet.write_blank(start, column, None, page.formats[style])
-    block = Block(start, count, columns, styles, page.widths)
+    block = Block(start, count, columns, styles, page.widths, sparse)
     page.blocks.setdefault(page.sheet.get_name(), []).append(block)
 
 
@@ -148,8 +154,13 @@ def _rows(block: Block, start: int, styles: Mapping[str, str]) -> Iterator[str]:
             parts.append(numbers)
             continue
         cells, lines = _cells(column, numbers, block.widths[index], styles)
-        template += f'<c r="{letter}%s"%s'
-        parts += [numbers, cells]
+        if block.sparse:
+            template += "%s"
+            pairs = zip(numbers, cells, strict=True)
+            parts.append(["" if c[-2:] == "/>" else f'<c r="{letter}{n}"{c}' for n, c in pairs])
+        else:
+            template += f'<c r="{letter}%s"%s'
+            parts += [numbers, cells]
         if lines:
             heights.append(lines)
     tall = list(map(max, *heights)) if len(heights) > 1 else (heights or [[1] * count])[0]
@@ -170,14 +181,26 @@ def _cells(
     )
     kinds = set(map(type, values)) - {type(None)}
     live = any(column.formulas)
-    if not live and kinds <= {int, float}:
-        return list(map(_Known(styles).__getitem__, zip(values, named, strict=False))), []
+    if kinds <= {int, float}:
+        known = list(map(_Known(styles).__getitem__, zip(values, named, strict=False)))
+        if not live:
+            return known, []
+        live_cells = zip(known, column.formulas, numbers, strict=True)
+        return [_worked(*of) for of in live_cells], []
     if styled is None or live or not kinds <= {str}:
         formulas = column.formulas if live else repeat(None)
         each = zip(values, named, formulas, numbers, strict=False)
         cells = [_cell(*of, styles) for of in each]
         return cells, [lines_of(v, width) if isinstance(v, str) else 1 for v in values]
     return _texts([value or "" for value in values], named, width, styles)
+
+
+def _worked(cell: str, formula: str | None, row: str) -> str:
+    """Give a number's cell with the formula that it comes of."""
+    if formula is None or cell[-2:] == "/>":
+        return cell
+    style, _, value = cell.partition(">")
+    return f"{style}><f>{escaped(formula.replace(ROW, row))}</f>{value}"
 
 
 def _texts(

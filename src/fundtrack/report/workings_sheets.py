@@ -40,6 +40,7 @@ from fundtrack.words import shown
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
 # at the rows from its first to its last, which then must not be sorted.
 MOST_LOOKS = 5_000_000
+_MOST_RULED = 20_000  # rows whose blank cells have lines too; they are most of a large sheet
 _MOST_LINES = 1_048_572  # below the title and the headings
 _TOP = 3  # the row of the headings, below the title and what is to be known
 
@@ -493,7 +494,10 @@ class Tracing:
             page.put(0, column, heading, "heading_right" if column in right else "heading")
         mine = self._rows.iloc[number * ROWS_A_SHEET : (number + 1) * ROWS_A_SHEET]
         columns = [*self._row_columns(mine), *self._step_columns(mine), *self._shares(mine)]
-        put_rows(page, 1, columns)
+        sparse = len(mine) > _MOST_RULED
+        if sparse:
+            page.sheet.hide_gridlines(1)  # on screen they stand in for the lines around the cells
+        put_rows(page, 1, columns, sparse=sparse)
         if not self._large:
             page.sheet.autofilter(0, 0, len(mine), len(headings) - 1)
 
