@@ -394,6 +394,7 @@ class Quotient:
     times: float = 1.0
     less: float = 0.0
     unit: str | None = None
+    also: pd.DataFrame | None = None  # further terms that come to nothing: for the workings
 
     @cached_property
     def value(self) -> float | None:
@@ -461,6 +462,7 @@ class Result:
     called: Mapping[str, str] = default(default_factory=dict)  # figure of the terms -> in words
     made: Sequence[Quotient] = ()  # the rows behind the figures beyond the terms
     split: Mapping[str, Split] = default(default_factory=dict)  # figures of the terms from others
+    also: pd.DataFrame | None = None  # further terms that come to nothing: for the workings
     judged: Sequence[Judged] = ()
 
 

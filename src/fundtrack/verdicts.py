@@ -76,6 +76,7 @@ class Share:
     called: Mapping[str, str] = field(default_factory=dict)  # figure of the terms -> in words
     made: Sequence[Quotient] = ()  # further figures
     split: Mapping[str, Split] = field(default_factory=dict)  # figures that come of others
+    also: pd.DataFrame | None = None  # further terms that come to nothing: for the workings
     asks: Sequence[Ask] = ()
     left_out: int = 0  # rows in scope that have no place in the terms, not even as unknown
     otherwise: str = ""  # why they are left out: “: their amount is not usable”

@@ -15,7 +15,7 @@ from fundtrack.flows import flows
 from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay
 from fundtrack.model import Column, Formula, Pictures, Result, Worked, Workings
 from fundtrack.money import HAIR
-from fundtrack.rules import duration
+from fundtrack.rules import duration, resilience
 
 ABOVE, BELOW = "above the line", "below the line"
 _KEY = ["table", "label", "field"]
@@ -81,14 +81,21 @@ def _parts(
     for result in results:
         name = result.check.id
         if result.terms is not None:
-            terms = _paid(book, result.terms)
+            terms = _paid(book, _all(result.terms, result.also))
             terms = terms[~terms["figure"].isin(list(result.split))]  # they come of others
             for (figure, role), mine in terms.groupby(["figure", "role"], sort=False):
                 yield (name, str(figure), str(role)), mine
         for made in result.made:
-            yield (name, made.name, ABOVE), _paid(book, made.above)
+            yield (name, made.name, ABOVE), _paid(book, _all(made.above, made.also))
             if made.below is not None:
                 yield (name, made.name, BELOW), _paid(book, made.below)
+
+
+def _all(terms: pd.DataFrame, also: pd.DataFrame | None) -> pd.DataFrame:
+    """The terms, and those that come to nothing, of the figures that there are."""
+    if also is None:
+        return terms
+    return pd.concat([terms, also[also["figure"].isin(terms["figure"])]], ignore_index=True)
 
 
 def _paid(book: Book, terms: pd.DataFrame) -> pd.DataFrame:
@@ -202,9 +209,12 @@ def _columns(
         mine = found[names[0]]
         one = Column(mine, titles)
         if weight:
-            one = Column(
-                mine, titles, *_worked(book, weight, weighed[names[0]], rows.loc[mine.index])
-            )
+            of = rows.loc[mine.index]
+            if weight == resilience.COUNTED:
+                how = _in_part(resilience.worked(book), of, mine)
+            else:
+                how = _worked(book, weight, weighed[names[0]], of)
+            one = Column(mine, titles, *how)
         columns.update(dict.fromkeys(names, one))
     return columns
 
@@ -221,6 +231,20 @@ def _worked(
     to = str(terms["to"].iloc[0]) if "to" in terms else None
     pieces = headcount.worked(book, weight, labels.to_list(), to)
     return Worked("police_pay", {n: Formula.of(some) for n, some in pieces.items()}), labels
+
+
+def _in_part(worked: Worked, rows: pd.DataFrame, share: pd.Series) -> tuple[Worked, pd.Series]:
+    """Which shares are the part of a row that counts, or that part taken off."""
+    labels = rows["label"][rows["table"] == worked.table]
+    part = pd.Series(worked.steps["part"].values.reindex(labels.array).array, labels.index)
+    times = (share.loc[labels.index] / part).dropna()
+    ways = {1.0: Formula("{part}", []), -1.0: Formula("-{part}", [])}
+    made = {
+        int(labels.at[place]): ways[way]
+        for way in ways
+        for place in times.index[(times - way).abs() < HAIR]
+    }
+    return worked._replace(formulas=made), labels
 
 
 def _fingerprint(shares: pd.Series) -> bytes:
