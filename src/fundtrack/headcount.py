@@ -224,9 +224,11 @@ def of_officers(
     **by: pd.Series | str,
 ) -> pd.DataFrame:
     """Entries of Police pay that come from a count of officers, as it stands or times something:
-    its `weight` (see `worked`), and the currency `to` of that.
+    its `weight` (see `worked`), and the currency `to` of that. Times nothing they are listed too,
+    as that may change.
     """
-    return entries(figure, role, "police_pay", amounts, field=field, **by)
+    zeros = "weight" in by
+    return entries(figure, role, "police_pay", amounts, field=field, zeros=zeros, **by)
 
 
 def mean_by_officers(

@@ -86,9 +86,19 @@ def _parts(
             for (figure, role), mine in terms.groupby(["figure", "role"], sort=False):
                 yield (name, str(figure), str(role)), mine
         for made in result.made:
-            yield (name, made.name, ABOVE), _paid(book, _all(made.above, made.also))
+            above = _all(_of_something(book, made.above), made.also)
+            yield (name, made.name, ABOVE), _paid(book, above)
             if made.below is not None:
                 yield (name, made.name, BELOW), _paid(book, made.below)
+
+
+def _of_something(book: Book, terms: pd.DataFrame) -> pd.DataFrame:
+    """The terms without those that come to nothing because there is nothing to multiply."""
+    if (terms["value"] != 0).all():
+        return terms
+    table, field = terms["table"].iloc[0], terms["field"].iloc[0]
+    number = book[table][field].reindex(terms["label"].array)
+    return terms[(number != 0).fillna(False).to_numpy()]
 
 
 def _all(terms: pd.DataFrame, also: pd.DataFrame | None) -> pd.DataFrame:

@@ -325,13 +325,7 @@ class Tracing:
             for (table, name), number in self._traced.zeros.items()
             if (heading := tables[table].place(0, name).heading)
         ]
-        told = f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
-        if self._rows is not None and (self._rows["table"] == "budget_lines").any():
-            told += (
-                " A grant that is covered by its budget lines is not listed: check again after a "
-                "change of either."
-            )
-        return told
+        return f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
 
     def _line_columns(self) -> list[Cells]:
         lines = self._lines

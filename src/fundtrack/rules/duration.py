@@ -81,7 +81,7 @@ AS_SIGNED = "months as signed"  # what the value of a grant is multiplied by; se
 
 def worked(book: Book, labels: Sequence[int]) -> Worked:
     """How the months of each grant are worked out from its cells."""
-    rows = book["grants"].loc[labels]
+    rows = book["grants"].loc[list(dict.fromkeys(labels))]  # several payments may be of one grant
     steps = signed(rows).steps
     dated = steps["whole"].notna()
     first, last = rows["planned_start_date"][dated], rows["planned_end_date"][dated]
