@@ -112,7 +112,7 @@ def donor(rng):
                 "budget_line_id": f"B{n}",
                 "parent_type": "grant" if not subs else rng.choice(["grant", "grant", "subgrant"]),
                 "parent_id": rng.choice(grants),
-                "category": some(rng, "RESIL", "SECUR", "SUBGR", "STAFF"),
+                "category": some(rng, "RESIL", "POL_TRAIN", "SUBGRANT", "STAFF"),
                 "pve_strand": some(rng, "resilience", "security", "crosscutting", blank=0.5),
                 "amount": some(rng, money(rng) // 5 + 1, blank=0.05),
                 "currency": rng.choice(currencies),
@@ -562,6 +562,89 @@ def test_rows_that_add_nothing_are_counted(write):
     )
     said = copy_of(path).stored["Workings"][1][0]
     assert "1 of Budget lines with 0 as “Amount”" in said
+
+
+# A grant with more lines than money, one whose lines cover it, one that sets money aside for
+# sub-grants of which a part is planned, and one of which a rest is left.
+IN_PART = {
+    "grants": [
+        {"grant_id": "G1", "amount": 1000, "pve_strand": "security"},
+        {"grant_id": "G2", "amount": 500, "currency": "USD", "pve_strand": "individual"},
+        {"grant_id": "G3", "amount": 900, "pve_strand": "security"},
+        {"grant_id": "G4", "amount": 2000},
+    ],
+    "subgrants": [{"subgrant_id": "S1", "parent_grant_id": "G3", "amount": 400}],
+    "budget_lines": [
+        {"budget_line_id": "L1", "parent_id": "G1", "category": "RESIL", "amount": 900},
+        {"budget_line_id": "L2", "parent_id": "G1", "category": "POL_TRAIN", "amount": 350},
+        {"budget_line_id": "L3", "parent_id": "G2", "amount": 500, "currency": "USD"},
+        {"budget_line_id": "L4", "parent_id": "G3", "category": "SUBGRANT", "amount": 400}
+        | {"pve_strand": "resilience"},
+        {"budget_line_id": "L5", "parent_id": "S1", "parent_type": "subgrant", "amount": 100},
+        {"budget_line_id": "L6", "parent_id": "G4", "category": "POL_TRAIN", "amount": 700},
+    ],
+    "transactions": [
+        {"transaction_id": f"T{n}", "grant_id": grant, "value": value}
+        for n, (grant, value) in enumerate(
+            [("G1", 400), ("G1", 300), ("G2", 200), ("G3", 450), ("G4", 1000)]
+        )
+    ],
+    "exchange_rates": [{"rate_date": "2024-01-10", "rate": 0.9}],
+}
+
+
+@pytest.mark.parametrize("basis", ["commitment", "disbursement"])
+def test_of_a_line_that_counts_in_part_it_is_seen_why(basis, tmp_path, soffice):
+    """And a line that is put right reaches the share without another check."""
+    tables = {"settings": {"value_basis": basis}, **IN_PART}
+    mine = copy_of(book(tmp_path, **tables), output=tmp_path / "copy.xlsx")
+    listed = {row[2]: row for row in mine.stored["Workings rows"][1:]}
+    heads = mine.stored["Workings rows"][0]
+    part = heads.index("Part of the line that counts")
+    if basis == "commitment":
+        assert {"G1", "G2", "G3", "G4"} <= listed.keys()
+        assert [listed[f"L{n}"][part] for n in range(1, 7)] == [0.8, 0.8, "", 0.75, "", ""]
+        whole = heads.index("RES-01 T")
+        assert [listed[f"G{n}"][whole] for n in range(1, 5)] == [1, 1, 1, 1]
+        assert [listed[f"L{n}"][whole] for n in range(1, 7)] == [0] * 6
+    rows = openpyxl.load_workbook(mine.path)["Workings rows"]
+    for row in rows.iter_rows(min_row=2, min_col=part + 1, values_only=True):
+        assert row[0] is None or "Budget lines" in row[0]
+        numbers = {value for value in row[1:] if isinstance(value, float | int)}
+        assert numbers <= {-1, 0, 1}
+    workbook = openpyxl.load_workbook(mine.path)
+    lines = workbook["Budget lines"]
+    (place,) = [c for row in lines.iter_rows() for c in row if c.value == 900]
+    place.value = 500
+    workbook.save(tmp_path / "changed.xlsx")
+    mine.again = values(soffice(tmp_path / "changed.xlsx", "xlsx"))
+    tables["budget_lines"] = [
+        {**line, "amount": 500 if line["budget_line_id"] == "L1" else line["amount"]}
+        for line in IN_PART["budget_lines"]
+    ]
+    (anew,) = [
+        r
+        for r in pipeline.assess(book(tmp_path, name="anew.xlsx", **tables)).results
+        if r.check.id == "RES-01"
+    ]
+    told = mine.lines()
+    for figure, value in anew.figures.items():
+        assert close(told["RES-01", (), figure], value), figure
+    assert close(told["RES-01", (), "lowest"], anew.low)
+    assert not close(anew.low, mine.lines(again=False)["RES-01", (), "lowest"])
+
+
+def test_officers_whose_pay_lacks_nothing_are_listed_all_the_same(copies):
+    """Else a wage that is raised in the copy would not reach the gap."""
+    rows = copies["programme_faulty"].stored["Workings rows"]
+    gap = next(n for n, head in enumerate(rows[0]) if head.startswith("PAY-02 gap a month"))
+    officers = next(
+        n for n, head in enumerate(rows[0]) if head.startswith("PAY-02 gap of wage bill")
+    )
+    assert [row[2] for row in rows[1:] if row[gap] != ""] == [
+        row[2] for row in rows[1:] if row[officers] != ""
+    ]
+    assert 0 in {row[gap] for row in rows[1:]}
 
 
 @pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])

@@ -14,7 +14,7 @@ import pandas as pd
 from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.model import Pieces, Quotient, Taken
-from fundtrack.money import reaches
+from fundtrack.money import reaches, times
 from fundtrack.verdicts import entries
 
 LIVING_WAGE, LEGAL_MINIMUM = "living_wage", "minimum_wage"
@@ -172,7 +172,7 @@ def worked(
     moved = book.rates.origins(paid["currency"], paid["due"], to or "")["rate_from"]
     wage = found.assign(rate_from=of_wage).to_dict("index")
     return {
-        label: _worked(book, weight, label, own[label], wage[label], _times(moved.at[label]))
+        label: _worked(book, weight, label, own[label], wage[label], times(moved.at[label]))
         for label in labels
     }
 
@@ -196,7 +196,7 @@ def _worked(
     if weight == CASH:
         return ["(", *cash, ")", *moved]
     listed = Taken("pay_benchmarks", int(against["listed_at"]), "amount", float(against["amount"]))
-    wage: Pieces = [listed, *_times(against["rate_from"])]
+    wage: Pieces = [listed, *times(against["rate_from"])]
     least, cap = (
         book.limits[f"pay.{name}"] / 100 for name in ("adequacy_min_pct", "in_kind_cap_pct")
     )
@@ -215,11 +215,6 @@ def _worked(
     return ways[weight]
 
 
-def _times(rate: Any) -> Pieces:
-    """Converted at the rate, which is blank within one currency."""
-    return ["*", *rate] if isinstance(rate, tuple) else []
-
-
 def of_officers(
     figure: str,
     role: str,
@@ -229,9 +224,11 @@ def of_officers(
     **by: pd.Series | str,
 ) -> pd.DataFrame:
     """Entries of Police pay that come from a count of officers, as it stands or times something:
-    its `weight` (see `worked`), and the currency `to` of that.
+    its `weight` (see `worked`), and the currency `to` of that. Times nothing they are listed too,
+    as that may change.
     """
-    return entries(figure, role, "police_pay", amounts, field=field, **by)
+    zeros = "weight" in by
+    return entries(figure, role, "police_pay", amounts, field=field, zeros=zeros, **by)
 
 
 def mean_by_officers(

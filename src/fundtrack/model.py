@@ -394,6 +394,7 @@ class Quotient:
     times: float = 1.0
     less: float = 0.0
     unit: str | None = None
+    also: pd.DataFrame | None = None  # further terms that come to nothing: for the workings
 
     @cached_property
     def value(self) -> float | None:
@@ -461,6 +462,7 @@ class Result:
     called: Mapping[str, str] = default(default_factory=dict)  # figure of the terms -> in words
     made: Sequence[Quotient] = ()  # the rows behind the figures beyond the terms
     split: Mapping[str, Split] = default(default_factory=dict)  # figures of the terms from others
+    also: pd.DataFrame | None = None  # further terms that come to nothing: for the workings
     judged: Sequence[Judged] = ()
 
 
@@ -500,7 +502,9 @@ Pieces = Sequence[str | Taken]  # of a formula
 
 
 class Formula(NamedTuple):
-    """A formula: `template`, as of `str.format`, over the places of the numbers `taken`."""
+    """A formula: `template`, as of `str.format`, over the places of the numbers `taken`, and over
+    the steps of its own row by their names.
+    """
 
     template: str
     taken: Sequence[Taken]
@@ -514,15 +518,39 @@ class Formula(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Step:
+    """A number on the way to the shares of some rows, in a column of its own beside them.
+
+    Each is taken from the cell of a `field`, or worked out: all by one formula, or each by its own.
+    """
+
+    heading: str
+    values: pd.Series  # by row label
+    field: str = ""
+    worked: Formula | Mapping[int, Formula] = default(default_factory=dict)  # all, or by row label
+
+
+class Worked(NamedTuple):
+    """How the shares of some rows in a figure are worked out, by row label of `table`, over steps
+    that are known by their names.
+    """
+
+    table: str
+    formulas: Mapping[int, Formula]
+    steps: Mapping[str, Step] = {}
+
+
+@dataclass(frozen=True)
 class Column:
     """The rows that enter one sum: how much of each row's amount, and under which names it goes.
 
-    `worked` says of some rows how their share is worked out, by position.
+    `worked` says how shares are worked out, for the rows that `labels` names by position.
     """
 
     share: pd.Series  # of the row's converted amount; indexed by position among the rows
     names: tuple[str, ...]
-    worked: Mapping[int, Formula] = default(default_factory=dict)
+    worked: Worked | None = None
+    labels: pd.Series | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,11 @@ def total(amounts: pd.Series) -> float:
     return fsum(amounts.dropna().to_numpy(dtype="float64"))
 
 
+def times(rate: Any) -> Pieces:
+    """A formula's “converted at the rate”, whose pieces are blank within one currency."""
+    return ["*", *rate] if isinstance(rate, tuple) else []
+
+
 # Decimal figures are not exact in binary: 115.26 / 113 is a hair over 1.02. Far below any real gap.
 HAIR = 1e-12
 

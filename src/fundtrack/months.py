@@ -57,20 +57,19 @@ def age_at_most(day: pd.Series, reference: pd.Timestamp, months: float) -> pd.Se
     return Terms(day, pd.Series(reference, index=day.index)).at_most(months)
 
 
-def _mean_months() -> str:
-    whole = 'DATEDIF({0},{1}+1,"m")'
-
-    def after(months: str) -> str:
-        """`add_months`, of which EDATE gives the last day of a month that lacks the day."""
-        same = f"EDATE({{0}},{months})"
-        return f"{same}+(DAY({same})<DAY({{0}}))"
-
-    begun, ends = after(whole), after(f"{whole}+1")
-    return f"{whole}+({{1}}+1-({begun}))/({ends}-({begun}))"
+def _after(months: str) -> str:
+    """`add_months`, of which EDATE gives the last day of a month that lacks the day."""
+    same = f"EDATE({{first}},{months})"
+    return f"{same}+(DAY({same})<DAY({{first}}))"
 
 
-# `Terms.mean_months` of one row, as a formula over the cells of its first and its last day.
-MEAN_MONTHS = _mean_months()
+# `Terms.mean_months` as formulas over the first and the last day of a row, each over those before.
+STEPS = {
+    "whole": 'DATEDIF({first},{last}+1,"m")',
+    "reached": _after("{whole}"),
+    "next": _after("{whole}+1"),
+}
+MEAN_MONTHS = "{whole}+({last}+1-{reached})/({next}-{reached})"
 
 
 @dataclass(frozen=True)
@@ -105,12 +104,24 @@ class Terms:
         only.
         """
         whole, spare = self._counted
-        begins = self.start.to_numpy().astype("datetime64[D]")
-        n = whole.fillna(0).to_numpy(dtype="int64")
-        length = (add_months(begins, n + 1) - add_months(begins, n)).astype("timedelta64[D]")
-        days = pd.Series(length.astype("int64"), index=self.start.index).astype("Float64")
+        steps = self.steps
+        days = (steps["next"] - steps["reached"]).dt.days.astype("Float64")
         exact = whole.astype("Float64") + spare.astype("Float64") / days
         return exact if self.stated is None else exact.fillna(self.stated)
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """How `mean_months` is worked out (see STEPS): `whole` months, the day after which they
+        are `reached`, and the same of the `next` month. Blank where a date is.
+        """
+        whole = self._counted[0]
+        begins = self.start.to_numpy().astype("datetime64[D]")
+        n = whole.fillna(0).to_numpy(dtype="int64")
+        days = {"reached": add_months(begins, n), "next": add_months(begins, n + 1)}
+        frame = pd.DataFrame(
+            {name: day.astype("datetime64[s]") for name, day in days.items()}, self.start.index
+        )
+        return frame.where(whole.notna()).assign(whole=whole)
 
     def at_most(self, months: float | pd.Series) -> pd.Series:
         """True where the term is no longer than so many months, to the day; blank where unknown."""

@@ -76,6 +76,7 @@ class Share:
     called: Mapping[str, str] = field(default_factory=dict)  # figure of the terms -> in words
     made: Sequence[Quotient] = ()  # further figures
     split: Mapping[str, Split] = field(default_factory=dict)  # figures that come of others
+    also: pd.DataFrame | None = None  # further terms that come to nothing: for the workings
     asks: Sequence[Ask] = ()
     left_out: int = 0  # rows in scope that have no place in the terms, not even as unknown
     otherwise: str = ""  # why they are left out: “: their amount is not usable”
@@ -139,6 +140,7 @@ def entries(
     amounts: pd.Series,
     *,
     field: str | None = "amount",
+    zeros: bool = False,
     **groups: pd.Series | str,
 ) -> pd.DataFrame:
     """The rows that enter one figure of a share, by their `role`.
@@ -150,10 +152,10 @@ def entries(
     perhaps in both; burden: perhaps in the whole, never in the part.
 
     Columns: figure, role, table, label, field, value (reporting currency), and one for each of
-    `groups`. Rows with a blank or zero amount are left out.
+    `groups`. Rows with a blank amount are left out, and those with 0 unless `zeros` are wanted.
     """
     known = amounts.astype("Float64").dropna()
-    known = known[known != 0]
+    known = known if zeros else known[known != 0]
     columns = {
         "figure": figure,
         "role": role,

@@ -13,9 +13,9 @@ from fundtrack import headcount, schema
 from fundtrack.book import Book
 from fundtrack.flows import flows
 from fundtrack.headcount import LIVING_WAGE, in_one_currency, measured, pay
-from fundtrack.model import Column, Formula, Pictures, Result, Workings
+from fundtrack.model import Column, Formula, Pictures, Result, Worked, Workings
 from fundtrack.money import HAIR
-from fundtrack.rules import duration
+from fundtrack.rules import duration, resilience
 
 ABOVE, BELOW = "above the line", "below the line"
 _KEY = ["table", "label", "field"]
@@ -81,14 +81,31 @@ def _parts(
     for result in results:
         name = result.check.id
         if result.terms is not None:
-            terms = _paid(book, result.terms)
+            terms = _paid(book, _all(result.terms, result.also))
             terms = terms[~terms["figure"].isin(list(result.split))]  # they come of others
             for (figure, role), mine in terms.groupby(["figure", "role"], sort=False):
                 yield (name, str(figure), str(role)), mine
         for made in result.made:
-            yield (name, made.name, ABOVE), _paid(book, made.above)
+            above = _all(_of_something(book, made.above), made.also)
+            yield (name, made.name, ABOVE), _paid(book, above)
             if made.below is not None:
                 yield (name, made.name, BELOW), _paid(book, made.below)
+
+
+def _of_something(book: Book, terms: pd.DataFrame) -> pd.DataFrame:
+    """The terms without those that come to nothing because there is nothing to multiply."""
+    if (terms["value"] != 0).all():
+        return terms
+    table, field = terms["table"].iloc[0], terms["field"].iloc[0]
+    number = book[table][field].reindex(terms["label"].array)
+    return terms[(number != 0).fillna(False).to_numpy()]
+
+
+def _all(terms: pd.DataFrame, also: pd.DataFrame | None) -> pd.DataFrame:
+    """The terms, and those that come to nothing, of the figures that there are."""
+    if also is None:
+        return terms
+    return pd.concat([terms, also[also["figure"].isin(terms["figure"])]], ignore_index=True)
 
 
 def _paid(book: Book, terms: pd.DataFrame) -> pd.DataFrame:
@@ -200,24 +217,44 @@ def _columns(
     for (_, weight), names in same.items():
         titles = tuple(f"{check} {figure}" for check, figure, _ in names)
         mine = found[names[0]]
-        how = _worked(book, weight, weighed[names[0]], rows.loc[mine.index]) if weight else {}
-        one = Column(mine, titles, how)
+        one = Column(mine, titles)
+        if weight:
+            of = rows.loc[mine.index]
+            if weight == resilience.COUNTED:
+                how = _in_part(resilience.worked(book), of, mine)
+            else:
+                how = _worked(book, weight, weighed[names[0]], of)
+            one = Column(mine, titles, *how)
         columns.update(dict.fromkeys(names, one))
     return columns
 
 
-def _worked(book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame) -> dict[int, Formula]:
-    """How the share of each of the rows is worked out, by their position."""
+def _worked(
+    book: Book, weight: str, terms: pd.DataFrame, rows: pd.DataFrame
+) -> tuple[Worked, pd.Series]:
+    """How the share of each of the rows is worked out, and from which row of the workbook."""
     labels = rows["label"]
     if "weighed" in terms:
         labels = labels.map(dict(zip(terms["label"], terms["weighed"], strict=True)))
     if weight == duration.AS_SIGNED:
-        found = duration.worked(book, labels.to_list())
-    else:
-        to = str(terms["to"].iloc[0]) if "to" in terms else None
-        pieces = headcount.worked(book, weight, labels.to_list(), to)
-        found = {label: Formula.of(some) for label, some in pieces.items()}
-    return {place: found[label] for place, label in labels.items()}
+        return duration.worked(book, labels.to_list()), labels
+    to = str(terms["to"].iloc[0]) if "to" in terms else None
+    pieces = headcount.worked(book, weight, labels.to_list(), to)
+    return Worked("police_pay", {n: Formula.of(some) for n, some in pieces.items()}), labels
+
+
+def _in_part(worked: Worked, rows: pd.DataFrame, share: pd.Series) -> tuple[Worked, pd.Series]:
+    """Which shares are the part of a row that counts, or that part taken off."""
+    labels = rows["label"][rows["table"] == worked.table]
+    part = pd.Series(worked.steps["part"].values.reindex(labels.array).array, labels.index)
+    times = (share.loc[labels.index] / part).dropna()
+    ways = {1.0: Formula("{part}", []), -1.0: Formula("-{part}", [])}
+    made = {
+        int(labels.at[place]): ways[way]
+        for way in ways
+        for place in times.index[(times - way).abs() < HAIR]
+    }
+    return worked._replace(formulas=made), labels
 
 
 def _fingerprint(shares: pd.Series) -> bytes:

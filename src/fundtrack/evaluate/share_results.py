@@ -64,6 +64,7 @@ def result(making: Making, check: Check, shares: Sequence[Share]) -> Result:
         called=first.called,
         made=first.made,
         split=first.split,
+        also=first.also,
         judged=looked,
     )
 

@@ -13,9 +13,20 @@ import pandas as pd
 
 from fundtrack.book import Book
 from fundtrack.flows import CANCELLED, flows
-from fundtrack.model import Basis, Clause, Formula, Limits, Quotient, Severity, Taken, Threshold
+from fundtrack.model import (
+    Basis,
+    Clause,
+    Formula,
+    Limits,
+    Quotient,
+    Severity,
+    Step,
+    Taken,
+    Threshold,
+    Worked,
+)
 from fundtrack.money import total
-from fundtrack.months import MEAN_MONTHS, Terms
+from fundtrack.months import MEAN_MONTHS, STEPS, Terms
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, RowVerdicts, Share, entries
 from fundtrack.words import duration, plural
@@ -68,21 +79,37 @@ def signed(frame: pd.DataFrame) -> Terms:
 AS_SIGNED = "months as signed"  # what the value of a grant is multiplied by; see `worked`
 
 
-def worked(book: Book, labels: Sequence[int]) -> dict[int, Formula]:
+def worked(book: Book, labels: Sequence[int]) -> Worked:
     """How the months of each grant are worked out from its cells."""
-    rows = book["grants"].loc[labels]
-    dates = zip(rows["planned_start_date"], rows["planned_end_date"], strict=True)
-    stated = rows["planned_duration_months"]
-    found = dict[int, Formula]()
-    for label, (start, end), months in zip(labels, dates, stated, strict=True):
-        if pd.isna(start) or pd.isna(end) or end < start:
-            field, number = "planned_duration_months", float(months)
-            found[label] = Formula("{0}", [Taken("grants", label, field, number)])
-            continue
-        first = Taken("grants", label, "planned_start_date", start.date())
-        last = Taken("grants", label, "planned_end_date", end.date())
-        found[label] = Formula(MEAN_MONTHS, [first, last])
-    return found
+    rows = book["grants"].loc[list(dict.fromkeys(labels))]  # several payments may be of one grant
+    steps = signed(rows).steps
+    dated = steps["whole"].notna()
+    first, last = rows["planned_start_date"][dated], rows["planned_end_date"][dated]
+    stated = rows["planned_duration_months"][~dated].astype("float64")
+    given = {
+        label: Formula("{0}", [Taken("grants", label, stated.name, months)])
+        for label, months in stated.items()
+    }
+    formula = {name: Formula(template, []) for name, template in STEPS.items()}
+    return Worked(
+        "grants",
+        {**dict.fromkeys(rows.index[dated], Formula(MEAN_MONTHS, [])), **given},
+        {
+            "first": Step("First day", first, "planned_start_date"),
+            "last": Step("Last day", last, "planned_end_date"),
+            **{
+                name: Step(heading, steps[name][dated], worked=formula[name])
+                for name, heading in _SAID.items()
+            },
+        },
+    )
+
+
+_SAID = {
+    "whole": "Whole months",
+    "reached": "Whole months end before",
+    "next": "One month more ends before",
+}
 
 
 def _said_in(grants: pd.DataFrame) -> pd.Series:

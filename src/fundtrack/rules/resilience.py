@@ -14,8 +14,21 @@ from fundtrack import schema
 from fundtrack.book import Book
 from fundtrack.budgets import budget
 from fundtrack.flows import flows
-from fundtrack.model import Basis, Clause, Limits, Quotient, Severity, Split, Threshold
-from fundtrack.money import HAIR, total
+from fundtrack.model import (
+    Basis,
+    Clause,
+    Formula,
+    Limits,
+    Pieces,
+    Quotient,
+    Severity,
+    Split,
+    Step,
+    Taken,
+    Threshold,
+    Worked,
+)
+from fundtrack.money import HAIR, times, total
 from fundtrack.rules import check
 from fundtrack.verdicts import Ask, NotAssessable, Remark, Remarks, Share, entries
 from fundtrack.words import amount, percent, plural
@@ -41,7 +54,17 @@ def strands(book: Book) -> pd.DataFrame:
     stands, `grant` (its row label), `country`, `strand` (blank: unknown) and `value` in the
     reporting currency. The values of a grant's rows come to the grant's own value.
     """
-    return book.once("strands", lambda: _strands(book))
+
+    def some() -> pd.DataFrame:
+        rows = _every(book)
+        return rows[(rows["value"] > 0).fillna(False)]
+
+    return book.once("strands", some)
+
+
+def _every(book: Book) -> pd.DataFrame:
+    """The same with the grants of which their lines leave nothing, for the workings."""
+    return book.once("strands of every grant", lambda: _strands(book))
 
 
 def _strands(book: Book) -> pd.DataFrame:
@@ -53,11 +76,9 @@ def _strands(book: Book) -> pd.DataFrame:
     at = lines["grant"].astype("int64")
     stated = lines["strand"]
     strand = stated.where(stated.notna() & (stated != AS_GRANT), own.reindex(at.array).array)
-    agreed = book.money("grants")["value"].reindex(grants.index).fillna(0)
-    covered = lines["value"].groupby(at).sum().reindex(grants.index).fillna(0)
-    base = agreed.where(agreed > covered, covered)
-    factor = (grants["value"] / base).where(base > 0, 1)
-    rest = agreed - covered
+    agreed, covered = _agreed(book, lines)
+    base, factor = _counting(grants["value"], agreed, covered)
+    rest = (agreed - covered).reindex(grants.index)
     left = (rest * factor).where(rest > HAIR * base, 0)
     left = left.where(base > 0, grants["value"])
     lost = lines["value"].isna().groupby(at).max().reindex(grants.index)
@@ -83,7 +104,22 @@ def _strands(book: Book) -> pd.DataFrame:
     rows = pd.concat([by_grant, by_line], ignore_index=True)
     rows = rows.astype({"table": "category", "strand": "category"})  # asked for time and again
     country = grants["country"].reindex(rows["grant"].array).array
-    return rows.assign(country=country)[(rows["value"] > 0).fillna(False)]
+    return rows.assign(country=country)
+
+
+def _agreed(book: Book, lines: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """What every grant was agreed at, and what the lines come to; 0 where it is not known."""
+    agreed = book.money("grants")["value"].fillna(0)
+    covered = lines["value"].groupby(lines["grant"].astype("int64")).sum()
+    return agreed, covered.reindex(agreed.index).fillna(0)
+
+
+def _counting(
+    value: pd.Series, agreed: pd.Series, covered: pd.Series
+) -> tuple[pd.Series, pd.Series]:
+    """By what the value of each grant is divided among its lines, and how much of a line counts."""
+    base = agreed.where(agreed > covered, covered).reindex(value.index)
+    return base, (value / base).where(base > 0, 1)
 
 
 def _lines(book: Book) -> pd.DataFrame:
@@ -103,8 +139,95 @@ def _lines(book: Book) -> pd.DataFrame:
     passed = lines["value"].where(below).groupby(lines["grant"]).transform("sum")
     for_subs = (by_category.reindex(lines.index) == AS_SUBGRANT).fillna(False) & ~below
     set_aside = lines["value"].where(for_subs).groupby(lines["grant"]).transform("sum")
-    kept = (1 - passed / set_aside).clip(lower=0)
-    return lines.assign(value=lines["value"].mask(for_subs, lines["value"] * kept))
+    kept = (1 - passed / set_aside).clip(lower=0).where(for_subs, 1)
+    return lines.assign(below=below, for_subs=for_subs, kept=kept, value=lines["value"] * kept)
+
+
+COUNTED = "part that counts"  # what a budget line is multiplied by; see `worked`
+_MOST_SUMMANDS = 60  # in a formula: Excel takes 8,192 letters
+
+
+def worked(book: Book) -> Worked:
+    """How much of each budget line counts, where that is not all of it: what is set aside for
+    sub-grants less their own lines, and the grant (or what was paid of it) over all its lines.
+    """
+    return book.once("lines that count in part", lambda: _worked(book))
+
+
+def _worked(book: Book) -> Worked:
+    lines = _lines(book)
+    values = flows(book).grants["value"].dropna()
+    at = lines["grant"].astype("int64")
+    lines = lines[lines["value"].notna() & at.isin(values.index)]
+    at = at.loc[lines.index]
+    _, factor = _counting(values, *_agreed(book, lines))
+    part = lines["kept"] * pd.Series(factor.reindex(at.array).array, lines.index)
+    part = part[((part - 1).abs() > HAIR).fillna(False) & (part > 0).fillna(False)]
+    mine = lines[at.isin(at.loc[part.index])]
+    paid = _payments(book)
+    paid = paid[paid["grant"].isin(at.loc[part.index])]
+    priced = {
+        "grants": _priced(book, "grants", "amount", pd.Index(at.loc[part.index].unique())),
+        "budget_lines": _priced(book, "budget_lines", "amount", mine.index),
+        "transactions": _priced(book, "transactions", "value", paid.index),
+    }
+    made = dict[int, Formula]()
+    payments = {grant: of.index for grant, of in paid.groupby("grant")}
+    by_payments = book.settings.value_basis == "disbursement"
+    for grant, some in mine.groupby(at.loc[mine.index]):
+        gone = payments.get(grant, pd.Index([]))
+        if len(some) + len(gone) > _MOST_SUMMANDS:
+            continue
+
+        def added(labels: pd.Index, table: str = "budget_lines") -> Pieces:
+            pieces = list[str | Taken]()
+            for label in labels:
+                pieces += [*(["+"] if pieces else []), *priced[table][label]]
+            return pieces or ["0"]
+
+        aside, below = some.index[some["for_subs"]], some.index[some["below"]]
+        kept: Pieces = ["MAX(0,", *added(aside), "-(", *added(below), "))"]
+        lines_: Pieces = added(some.index[~some["for_subs"]])
+        if len(aside):
+            lines_ = [*lines_, "+", *kept]
+        agreed = priced["grants"].get(grant, ["0"])
+        if by_payments:
+            counts: Pieces = ["(", *added(gone, "transactions"), ")"]
+            counts = [*counts, "/MAX(", *agreed, ",", *lines_, ")"]
+        else:
+            counts = ["MIN(1,", *agreed, "/(", *lines_, "))"]
+        in_part = Formula.of(counts)
+        aside_part = Formula.of([*kept, "/(", *added(aside), ")*", *counts])
+        for label in some.index.intersection(part.index):
+            made[int(label)] = aside_part if some.at[label, "for_subs"] else in_part
+    step = Step("Part of the line that counts", part.astype("float64"), worked=made)
+    return Worked("budget_lines", {}, {"part": step})
+
+
+def _payments(book: Book) -> pd.DataFrame:
+    """The payments that value the grants, with the row label of each's `grant`; none otherwise."""
+    if book.settings.value_basis != "disbursement":
+        return pd.DataFrame({"grant": pd.Series(dtype="int64")})
+    paid = flows(book).disbursed("grant_id", direct=True)
+    paid = paid[paid["value"].notna()]
+    ids = book["grants"]["grant_id"]
+    known = ids[ids.notna() & ~ids.duplicated()]
+    label = pd.Series(known.index, index=known.array, dtype="Int64")
+    grant = pd.Series(label.reindex(paid["paid_on"].array).array, index=paid.index)
+    return pd.DataFrame({"grant": grant.dropna().astype("int64")})
+
+
+def _priced(book: Book, table: str, field: str, labels: pd.Index) -> dict[int, Pieces]:
+    """The amounts of some rows in the reporting currency, in pieces of a formula."""
+    money = book.money(table, field).loc[labels]
+    money = money[money["value"].notna()]
+    to = book.settings.reporting_currency or ""
+    rates = book.rates.origins(money["currency"], money["value_date"], to)["rate_from"]
+    amounts = zip(money.index, money["amount"], rates, strict=True)
+    return {
+        int(label): [Taken(table, int(label), field, float(amount)), *times(rate)]
+        for label, amount, rate in amounts
+    }
 
 
 # --- RES-01: the share ----------------------------------------------------------------------------
@@ -156,23 +279,15 @@ def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
     unknown = rows["value"].where(rows["strand"].isna())
     whole = sum(sums[s] for s in STRANDS) + total(unknown)
     low, open_ = (x / whole if whole else 0.0 for x in (sums["resilience"], total(unknown)))
-    across = rows["value"].where((rows["strand"] == "crosscutting") & bool(whole))
-    inside = rows["value"].where(rows["strand"].isin(STRANDS) | rows["strand"].isna())  # (3)
     other = rows["value"].where(rows["strand"].isin(["individual", "security"]))
     f = flows(book)
     in_scope = f.grants["live"] & f.in_period
     known = f.grants["value"].notna() & ~in_scope.index.isin(rows["grant"][unknown.notna()])
+    every = _every(book)
+    enter = _entering(every, low, open_, bool(whole))  # (3)
     return Share(
-        pd.concat(
-            [
-                _entries("resilience", "part", rows, inside.where(rows["strand"] == "resilience")),
-                _entries("resilience_of_crosscutting", "part", rows, across * low),
-                _entries("unknown_strand", "unknown", rows, unknown),
-                _entries("unknown_of_crosscutting", "unknown", rows, across * open_),
-                _entries("T", "whole", rows, inside.fillna(across)),
-            ],
-            ignore_index=True,
-        ),
+        pd.concat([terms for terms, _ in enter], ignore_index=True),
+        also=pd.concat([covered for _, covered in enter], ignore_index=True),
         at_least="res.resilience_min_pct",
         message="{share} of the money ({part} of {whole}) goes to civic engagement and social "
         "cohesion, {individual} to work with individuals and {security} to security; the benchmark "
@@ -188,8 +303,9 @@ def resilience_share(book: Book, limits: Limits) -> Share | NotAssessable:
             "T": "money for resilience, work with individuals and security",
         },
         made=[
-            Quotient(s, what, _entries(s, "part", rows, rows["value"].where(rows["strand"] == s)))
+            Quotient(s, what, terms, also=covered)
             for s, what in OTHERS.items()
+            for terms, covered in [_entries(s, "part", every, (every["strand"] == s) * 1.0)]
         ],
         split={
             "resilience_of_crosscutting": Split("crosscutting", "resilience", KNOWN_OR_NOT),
@@ -225,32 +341,60 @@ def _silent(book: Book) -> NotAssessable | None:
     return None
 
 
-def _entries(figure: str, role: str, rows: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
-    """The entries of one figure, from both sheets. What is left of a grant enters as the whole
-    grant, and below zero its lines.
+def _entering(
+    rows: pd.DataFrame, low: float, open_: float, some: bool
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The entries of each figure of the share, if `some` money is for a strand. Of what serves all
+    strands, `low` is known to be for resilience, and `open_` for what nobody states.
     """
-    of_grants = rows["table"] == "grants"
-    mine, lines = rows[of_grants], rows[~of_grants]
-    part = (values / rows["value"]).loc[mine.index].set_axis(mine["grant"].array)
-    off = -(lines["value"] * pd.Series(part.reindex(lines["grant"].array).array, lines.index))
-    covered = pd.Series(off.groupby(lines["grant"]).sum().reindex(mine["grant"].array).array)
-    amounts = values.loc[mine.index] - covered.set_axis(mine.index).fillna(0)
-    parts = [(mine, amounts), (lines, values.loc[lines.index]), (lines, off)]
-    return pd.concat(
-        [
-            entries(
-                figure,
-                role,
-                str(table),
-                pd.Series(amount.array, index=of["label"].array),
-                country=pd.Series(of["country"].array, index=of["label"].array),
-            )
-            for table, (of, amount) in zip(
-                ("grants", "budget_lines", "budget_lines"), parts, strict=True
-            )
-        ],
-        ignore_index=True,
+    strand = rows["strand"]
+    nobody, across = strand.isna(), (strand == "crosscutting") * float(some)
+    of_strands = strand.isin(STRANDS) | nobody
+    parts = (
+        ("resilience", "part", (strand == "resilience") * 1.0),
+        ("resilience_of_crosscutting", "part", across * low),
+        ("unknown_strand", "unknown", nobody * 1.0),
+        ("unknown_of_crosscutting", "unknown", across * open_),
+        ("T", "whole", of_strands + across),
     )
+    return [_entries(figure, role, rows, part) for figure, role, part in parts]
+
+
+def _entries(
+    figure: str, role: str, rows: pd.DataFrame, part: pd.Series
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The entries of one figure, which so much of each row enters, from both sheets.
+
+    What is left of a grant enters as the whole grant, and below zero its lines. Apart from these,
+    the same of the grants of which nothing is left: they add nothing, but are listed.
+    """
+    lines = rows[rows["table"] == "budget_lines"]
+    grants = rows[rows["table"] == "grants"]
+    left = (grants["value"] > 0).fillna(False)
+    own = lines["value"] * part.loc[lines.index]
+
+    def of(mine: pd.DataFrame, *more: pd.Series) -> pd.DataFrame:
+        share = part.loc[mine.index].set_axis(mine["grant"].array)
+        off = -(lines["value"] * pd.Series(share.reindex(lines["grant"].array).array, lines.index))
+        covered = pd.Series(off.groupby(lines["grant"]).sum().reindex(mine["grant"].array).array)
+        amounts = mine["value"] * part.loc[mine.index] - covered.set_axis(mine.index).fillna(0)
+        parts = [("grants", mine, amounts), *(("budget_lines", lines, of) for of in (*more, off))]
+        return pd.concat(
+            [
+                entries(
+                    figure,
+                    role,
+                    table,
+                    pd.Series(amount.array, index=place["label"].array),
+                    country=pd.Series(place["country"].array, index=place["label"].array),
+                    weight=COUNTED,
+                )
+                for table, place, amount in parts
+            ],
+            ignore_index=True,
+        )
+
+    return of(grants[left], own), of(grants[~left])
 
 
 def _asks(rows: pd.DataFrame, unknown: pd.Series) -> list[Ask]:

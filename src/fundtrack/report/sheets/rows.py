@@ -19,6 +19,7 @@ from fundtrack.report.sheets.page import Page, height, lines_of, number_style, p
 
 ROWS_A_SHEET = MAX_ROWS - 1  # below the heading row
 MOST_LINKS = 65_530  # Excel repairs a sheet with more
+ROW = "\0"  # in a formula: the number of its own row
 
 _PATTERN_CELL = re.compile(rb'<c r="[A-Z]+\d+"(?: s="(\d+)")?')
 _DIMENSION = re.compile(rb'<dimension ref="([A-Z]+)(\d+)(?::([A-Z]+)(\d+))?"')
@@ -33,7 +34,7 @@ class Column:
     `values` has one entry a row; shorter means blank from there on. `style` names a format of
     `page.formats` for all, or one a row; None lets the value choose (dates always have theirs).
     `links` gives places in the workbook ('Grants'!C2) or None, `formulas` live formulas without
-    their = (or None), whose computed results are the values.
+    their = (or None), whose computed results are the values, and in which ROW is their own row.
     """
 
     values: Sequence[Any] = ()
@@ -41,22 +42,36 @@ class Column:
     links: Sequence[str | None] = ()
     formulas: Sequence[str | None] = ()
 
+    def part(self, start: int, count: int) -> Column:
+        """The same of so many rows."""
+        if not start and count >= max(len(self.values), len(self.formulas)):
+            return self
+        rows = slice(start, start + count)
+        style = (
+            self.style if self.style is None or isinstance(self.style, str) else self.style[rows]
+        )
+        return Column(self.values[rows], style, (), self.formulas[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows to be spliced into a sheet; `start` counts from 0 and is where the formats stand."""
+    """Rows to be spliced into a sheet; `start` counts from 0 and is where the formats stand.
+
+    Where `sparse`, blank cells are not written, so that they have no lines around them either.
+    """
 
     start: int
     count: int
     columns: Sequence[Column]
     styles: Sequence[str]  # in the order in which the pattern row holds them
     widths: Sequence[float]
+    sparse: bool = False
 
 
 _BY_VALUE = ("text", "integer", "decimal", "money", "date")
 
 
-def put_rows(page: Page, start: int, columns: Sequence[Column]) -> None:
+def put_rows(page: Page, start: int, columns: Sequence[Column], *, sparse: bool = False) -> None:
     """Have rows spliced into the page's sheet from the row `start` (counted from 0) on.
 
     There are as many as the longest column has values. The sheet is built with one row in their
@@ -71,7 +86,7 @@ def put_rows(page: Page, start: int, columns: Sequence[Column]) -> None:
     styles = sorted({*named, *_BY_VALUE})
     for column, style in enumerate(styles):
         page.sheet.write_blank(start, column, None, page.formats[style])
-    block = Block(start, count, columns, styles, page.widths)
+    block = Block(start, count, columns, styles, page.widths, sparse)
     page.blocks.setdefault(page.sheet.get_name(), []).append(block)
 
 
@@ -90,7 +105,11 @@ def spliced(xml: bytes, blocks: Sequence[Block]) -> bytes:
             name: f' s="{number.decode()}"' if number else ""
             for name, number in zip(block.styles, numbers, strict=True)
         }
-        pieces += [xml[:opening], "".join(_rows(block, styles, links)).encode("utf-8")]
+        pieces.append(xml[:opening])
+        for index, column in enumerate(block.columns):
+            links += _links(column, column_letter(index), block.start + 1)
+        for first in range(0, block.count, _ROWS_AT_ONCE):
+            pieces.append("".join(_rows(block, first, styles)).encode("utf-8"))
         xml = xml[closing:]
     if pieces:
         last = blocks[-1]
@@ -118,46 +137,69 @@ def _reaching(dimension: re.Match[bytes], block: Block) -> bytes:
     return b'<dimension ref="%b%b:%b%d"' % (column, row, last_column or column, last)
 
 
-def _rows(block: Block, styles: Mapping[str, str], links: list[str]) -> Iterator[str]:
-    first = block.start + 1
-    numbers = list(map(str, range(first, first + block.count)))
+_ROWS_AT_ONCE = 4096  # more would take more memory, and no less time
+
+
+def _rows(block: Block, start: int, styles: Mapping[str, str]) -> Iterator[str]:
+    """Give a part of the rows of a block, from its row `start` (counted from 0) on."""
+    count = min(_ROWS_AT_ONCE, block.count - start)
+    first = block.start + start + 1
+    numbers = list(map(str, range(first, first + count)))
     template, parts, heights = "", list[Iterable[Any]](), list[list[int]]()
-    for index, column in enumerate(block.columns):
-        letter = column_letter(index)
-        links += _links(column, letter, first)
+    for index, whole in enumerate(block.columns):
+        letter, column = column_letter(index), whole.part(start, count)
         if not len(column.values) and isinstance(column.style, str):
             template += f'<c r="{letter}%s"{styles[column.style]}/>'
             parts.append(numbers)
             continue
-        cells, lines = _cells(column, block.count, block.widths[index], styles)
-        template += f'<c r="{letter}%s"%s'
-        parts += [numbers, cells]
+        cells, lines = _cells(column, numbers, block.widths[index], styles)
+        if block.sparse:
+            template += "%s"
+            pairs = zip(numbers, cells, strict=True)
+            parts.append(["" if c[-2:] == "/>" else f'<c r="{letter}{n}"{c}' for n, c in pairs])
+        else:
+            template += f'<c r="{letter}%s"%s'
+            parts += [numbers, cells]
         if lines:
             heights.append(lines)
-    tall = list(map(max, *heights)) if len(heights) > 1 else (heights or [[1] * block.count])[0]
+    tall = list(map(max, *heights)) if len(heights) > 1 else (heights or [[1] * count])[0]
     spoken = {n: f' ht="{height(n):g}"' if n > 1 else "" for n in set(tall)}
     template = f'<row r="%s"%s>{template}</row>'
     return map(template.__mod__, zip(numbers, map(spoken.__getitem__, tall), *parts, strict=False))
 
 
 def _cells(
-    column: Column, count: int, width: float, styles: Mapping[str, str]
+    column: Column, numbers: Sequence[str], width: float, styles: Mapping[str, str]
 ) -> tuple[list[str], list[int]]:
     """Give what follows the address of each cell, and how many lines of text it holds."""
-    values, styled = column.values, column.style
+    values, styled, count = column.values, column.style, len(numbers)
     if len(values) < count:
         values = [*values, *repeat(None, count - len(values))]
     named: Sequence[str | None] = (
         [styled] * count if styled is None or isinstance(styled, str) else styled
     )
     kinds = set(map(type, values)) - {type(None)}
-    if not column.formulas and kinds <= {int, float}:
-        return list(map(_Known(styles).__getitem__, zip(values, named, strict=False))), []
-    if styled is None or column.formulas or not kinds <= {str}:
-        each = zip(values, named, column.formulas or repeat(None), strict=False)
-        cells = [_cell(value, name, formula, styles) for value, name, formula in each]
+    live = any(column.formulas)
+    if kinds <= {int, float}:
+        known = list(map(_Known(styles).__getitem__, zip(values, named, strict=False)))
+        if not live:
+            return known, []
+        live_cells = zip(known, column.formulas, numbers, strict=True)
+        return [_worked(*of) for of in live_cells], []
+    if styled is None or live or not kinds <= {str}:
+        formulas = column.formulas if live else repeat(None)
+        each = zip(values, named, formulas, numbers, strict=False)
+        cells = [_cell(*of, styles) for of in each]
         return cells, [lines_of(v, width) if isinstance(v, str) else 1 for v in values]
     return _texts([value or "" for value in values], named, width, styles)
+
+
+def _worked(cell: str, formula: str | None, row: str) -> str:
+    """Give a number's cell with the formula that it comes of."""
+    if formula is None or cell[-2:] == "/>":
+        return cell
+    style, _, value = cell.partition(">")
+    return f"{style}><f>{escaped(formula.replace(ROW, row))}</f>{value}"
 
 
 def _texts(
@@ -173,7 +215,7 @@ def _texts(
         written = _escaped_at_once(some)
         if written is None:
             cells += [
-                _cell(text, name, None, styles) for text, name in zip(some, names, strict=True)
+                _cell(text, name, None, "", styles) for text, name in zip(some, names, strict=True)
             ]
             lines += [lines_of(text, width) for text in some]
             continue
@@ -216,7 +258,7 @@ class _Known(dict[tuple[Any, str | None], str]):
         self._styles = styles
 
     def __missing__(self, key: tuple[Any, str | None]) -> str:
-        cell = self[key] = _cell(*key, None, self._styles)
+        cell = self[key] = _cell(*key, None, "", self._styles)
         return cell
 
 
@@ -234,10 +276,12 @@ def escaped(text: str) -> str:
     return _ESCAPE.sub("_x005F_", text) if "_x" in text else text
 
 
-def _cell(value: Any, name: str | None, formula: str | None, styles: Mapping[str, str]) -> str:
+def _cell(
+    value: Any, name: str | None, formula: str | None, row: str, styles: Mapping[str, str]
+) -> str:
     value = plain(value)
     style = styles[name or number_style(value)]
-    live = f"<f>{escaped(formula)}</f>" if formula is not None else ""
+    live = f"<f>{escaped(formula.replace(ROW, row))}</f>" if formula is not None else ""
     if isinstance(value, bool):
         return f'{style} t="b">{live}<v>{value:d}</v></c>'
     if isinstance(value, dt.date):

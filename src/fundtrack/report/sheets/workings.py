@@ -28,17 +28,19 @@ from fundtrack.model import (
     Result,
     Split,
     Status,
+    Step,
     Table,
 )
 from fundtrack.ooxml import column_letter, quoted
 from fundtrack.report.sheets.page import A3, Page, count, decimals, number_style
-from fundtrack.report.sheets.rows import MOST_LINKS, ROWS_A_SHEET, put_rows
+from fundtrack.report.sheets.rows import MOST_LINKS, ROW, ROWS_A_SHEET, put_rows
 from fundtrack.report.sheets.rows import Column as Cells
 from fundtrack.words import shown
 
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
 # at the rows from its first to its last, which then must not be sorted.
 MOST_LOOKS = 5_000_000
+_MOST_RULED = 20_000  # rows whose blank cells have lines too; they are most of a large sheet
 _MOST_LINES = 1_048_572  # below the title and the headings
 _TOP = 3  # the row of the headings, below the title and what is to be known
 
@@ -120,7 +122,8 @@ class Tracing:
         number = -(-len(rows) // ROWS_A_SHEET) if rows is not None else 0
         self._row_sheets = page.reserve("workings_rows", number)
         self._columns = list({id(c): c for c in self._traced.columns.values()}.values())
-        first = len(_ROWS) + len(self._groups)
+        self._steps = _steps(self._columns)
+        first = len(_ROWS) + len(self._groups) + len(self._steps)
         self._at = {id(c): first + n for n, c in enumerate(self._columns)}
         self._spread: dict[tuple[int, tuple[str, ...]], dict[Any, tuple[int, int, int]]] = {}
         self._where = {
@@ -321,13 +324,7 @@ class Tracing:
             for (table, name), number in self._traced.zeros.items()
             if (heading := tables[table].place(0, name).heading)
         ]
-        told = f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
-        if self._rows is not None and (self._rows["table"] == "budget_lines").any():
-            told += (
-                " A grant that is covered by its budget lines is not listed: check again after a "
-                "change of either."
-            )
-        return told
+        return f" Rows that add nothing are not listed: {'; '.join(said)}." if said else ""
 
     def _line_columns(self) -> list[Cells]:
         lines = self._lines
@@ -492,8 +489,9 @@ class Tracing:
         assert self._rows is not None
         page = self._page
         groups = [(_GROUPS.get(name, name.capitalize()), 13) for name in self._groups]
+        steps = [(column.step.heading, 13) for column in self._steps.values()]
         figures = [("\n".join(c.names).replace("_", " "), 17) for c in self._columns]
-        headings = [*_ROWS, *groups, *figures]
+        headings = [*_ROWS, *groups, *steps, *figures]
         widths = [width for _, width in headings]
         page.start("workings_rows", widths, paper=A3)
         page.sheet.freeze_panes(1, 3)
@@ -503,7 +501,11 @@ class Tracing:
         for column, (heading, _) in enumerate(headings):
             page.put(0, column, heading, "heading_right" if column in right else "heading")
         mine = self._rows.iloc[number * ROWS_A_SHEET : (number + 1) * ROWS_A_SHEET]
-        put_rows(page, 1, [*self._row_columns(mine), *self._shares(mine)])
+        columns = [*self._row_columns(mine), *self._step_columns(mine), *self._shares(mine)]
+        sparse = len(mine) > _MOST_RULED
+        if sparse:
+            page.sheet.hide_gridlines(1)  # on screen they stand in for the lines around the cells
+        put_rows(page, 1, columns, sparse=sparse)
         if not self._large:
             page.sheet.autofilter(0, 0, len(mine), len(headings) - 1)
 
@@ -514,10 +516,12 @@ class Tracing:
         linked = ["link" if link else "text" for link in links]
         linked += ["text"] * (len(places) - len(links))
         own, rate = column_letter(_AMOUNT), column_letter(_RATE)
-        rates = [pieces and Formula.of(pieces) for pieces in facts["rate_from"]]
+        made = {id(pieces): Formula.of(pieces) for pieces in facts["rate_from"] if pieces}
+        rates = [made.get(id(pieces)) for pieces in facts["rate_from"]]  # rows share most of them
+        plain, times = f"{own}{ROW}", f"{own}{ROW}*{rate}{ROW}"
         converted = [
-            (f"{own}{row}" if by is None else f"{own}{row}*{rate}{row}") if sure else None
-            for row, (by, sure) in enumerate(zip(facts["rate"], known, strict=True), 2)
+            (plain if by is None else times) if sure else None
+            for by, sure in zip(facts["rate"], known, strict=True)
         ]
         money = [
             "money" if sure and currency else number_style(value)
@@ -541,36 +545,67 @@ class Tracing:
             *(Cells(facts[name]) for name in self._groups),
         ]
 
+    def _step_columns(self, rows: pd.DataFrame) -> Iterator[Cells]:
+        """A column for each number on the way to the shares."""
+        for column in self._steps.values():
+            step, labels = column.step, column.labels.reindex(rows.index)
+            found = _plain(labels.map(step.values))
+            values = [v.date() if isinstance(v, datetime) else v for v in found]
+            known = [n for n, value in enumerate(values) if value is not None]
+            mine = labels.iloc[known].astype("int64").to_list()
+            formulas: list[str | None] = [None] * len(values)
+            if step.field:
+                table = self._assessment.tables[column.table]
+                held = (values[n] for n in known)
+                live = [o.formula for o in _origins(table, step.field, mine, held)]
+            elif isinstance(step.worked, Formula):
+                live = self._formulas([step.worked]) * len(known)
+            else:
+                live = self._formulas([step.worked.get(label) for label in mine])
+            for n, formula in zip(known, live, strict=True):
+                formulas[n] = formula
+            yield Cells(values, None, formulas=formulas)
+
     def _shares(self, rows: pd.DataFrame) -> Iterator[Cells]:
         """A column for each figure: how much of each row enters it."""
         for one in self._columns:
             share = one.share.reindex(rows.index)
-            values = share.astype(object).where(share.notna(), None).to_list()
             styles = np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
-            formulas = self._formulas([one.worked.get(place) for place in rows.index])
-            yield Cells(values, styles, formulas=formulas)
+            made: list[Formula | None] = []
+            if one.worked and one.labels is not None:
+                labels = _plain(one.labels.reindex(rows.index))
+                made = [one.worked.formulas.get(label) for label in labels]
+            yield Cells(_plain(share), styles, formulas=self._formulas(made))
+
+    @cached_property
+    def _letters(self) -> Mapping[str, str]:
+        """Where the steps of the row itself stand, by name."""
+        first = len(_ROWS) + len(self._groups)
+        return {name: f"{column_letter(n)}{ROW}" for n, name in enumerate(self._steps, first)}
 
     def _formulas(self, made: Sequence[Formula | None]) -> list[str | None]:
         """What the formulas are in this workbook; none where none of their numbers is in a cell."""
+        each = {id(formula): formula for formula in made if formula}  # rows share most of them
         by: dict[tuple[str, str], dict[int, float | date]] = {}
-        for table, label, field_, number in (t for f in made if f for t in f.taken):
+        for table, label, field_, number in (t for f in each.values() for t in f.taken):
             by.setdefault((table, field_), {})[label] = number
         cells = {}
         for (table, field_), numbers in by.items():
             found = _origins(self._assessment.tables[table], field_, [*numbers], numbers.values())
             live = (origin.formula for origin in found)
             cells[table, field_] = dict(zip(numbers, live, strict=True))
-        return [f and self._formula(f, cells) for f in made]
+        written = {key: self._formula(formula, cells) for key, formula in each.items()}
+        return [written[id(formula)] if formula else None for formula in made]
 
-    @staticmethod
     def _formula(
-        made: Formula, cells: Mapping[tuple[str, str], Mapping[int, str | None]]
+        self, made: Formula, cells: Mapping[tuple[str, str], Mapping[int, str | None]]
     ) -> str | None:
         places = [cells[t.table, t.field][t.label] for t in made.taken]
-        if not any(places):
+        if places and not any(places):
             return None
         pairs = zip(places, made.taken, strict=True)
-        return made.template.format(*(place or literal(t.number) for place, t in pairs))
+        numbers = (place or literal(t.number) for place, t in pairs)
+        return made.template.format(*numbers, **self._letters)
 
     def _origins(self, rows: pd.DataFrame, amounts: Sequence[Any]) -> list[_Origin]:
         """Where each row stands in the workbook."""
@@ -660,9 +695,33 @@ def _split(split: Split) -> str:
     return "{} x {} / ({}) of the portfolio".format(*(w.replace("_", " ") for w in words))
 
 
+class _Steps(NamedTuple):
+    """A step's column: which row of `table` each row takes it from, by position."""
+
+    step: Step
+    table: str
+    labels: pd.Series
+
+
+def _steps(columns: Sequence[Column]) -> dict[str, _Steps]:
+    """The columns of the steps that the figures of the columns take, by name."""
+    found = dict[str, _Steps]()
+    for one in columns:
+        if one.worked is None or one.labels is None:
+            continue
+        for name, step in one.worked.steps.items():
+            labels = one.labels[one.labels.isin(step.values.index)]
+            if name in found:
+                labels = found[name].labels.combine_first(labels)
+            found[name] = _Steps(step, one.worked.table, labels)
+    return found
+
+
 def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
     """The columns as plain values, with None for what is not known."""
-    return {
-        str(name): values.astype(object).where(values.notna(), None).to_list()
-        for name, values in rows.items()
-    }
+    return {str(name): _plain(values) for name, values in rows.items()}
+
+
+def _plain(values: pd.Series) -> list[Any]:
+    plain: list[Any] = values.astype(object).where(values.notna(), None).to_list()
+    return plain
