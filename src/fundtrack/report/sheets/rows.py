@@ -195,11 +195,14 @@ def _cells(
 
 
 def _worked(cell: str, formula: str | None, row: str) -> str:
-    """Give a number's cell with the formula that it comes of."""
-    if formula is None or cell[-2:] == "/>":
+    """Give the cell of a number, or of none as yet, with the formula that it comes of."""
+    if formula is None:
         return cell
+    live = f"<f>{escaped(formula.replace(ROW, row))}</f>"
+    if cell[-2:] == "/>":
+        return f'{cell[:-2]} t="str">{live}<v></v></c>'
     style, _, value = cell.partition(">")
-    return f"{style}><f>{escaped(formula.replace(ROW, row))}</f>{value}"
+    return f"{style}>{live}{value}"
 
 
 def _texts(
