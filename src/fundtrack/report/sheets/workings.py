@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -67,10 +67,9 @@ _ROWS: tuple[tuple[str, int], ...] = (
     ("Amount converted", 15),
 )
 _AMOUNT, _RATE, _CONVERTED = 3, 5, 9
-# Sums have a column of their own, and so have bounds: what is worked out from them looks at all of
-# it, and Excel takes a formula that looks at its own column for one that rests on itself.
-_SUMS, _BOUNDS, _RESULT = "Sum of the rows", "Lowest, highest", "Worked out"
-_LOWEST, _HIGHEST = "lowest", "highest"
+# Sums have a column of their own: what is worked out from them looks at all of it, and Excel takes
+# a formula that looks at its own column for one that rests on itself.
+_SUMS, _RESULT = "Sum of the rows", "Worked out"
 _WIDE = 250  # characters across a page of A3 that can still be read
 
 
@@ -85,13 +84,18 @@ class _Line:
     value: float | None
     unit: str
     style: str
-    stands: str  # in which column of values
     group: Mapping[str, str] = field(default_factory=dict)
     role: str = ""
     column: Column | None = None  # of the rows that it sums up
-    made: Quotient | None = None  # what is worked out; none of a share and its bounds
+    times: float = 1.0
+    less: float = 0.0
     how: str = ""
     split: Split | None = None
+
+    @property
+    def sums(self) -> bool:
+        """Whether it adds up rows; the others are worked out from the sums of their set."""
+        return self.how == _SUM or self.split is not None
 
 
 class Tracing:
@@ -170,7 +174,6 @@ class Tracing:
                 value,
                 result.counted or self._currency,
                 "integer" if result.counted else "money",
-                _SUMS,
                 group.by,
                 roles[name],
                 self._of(check, split.of if split else name),
@@ -179,15 +182,14 @@ class Tracing:
             )
         if group.low is None or group.high is None:
             return
-        there = {roles[name] for name in group.figures}
-        given = ("share", f"percent{decimals(result)}")
-        for name, bound in ((_LOWEST, group.low), (_HIGHEST, group.high)):
-            what, how = f"the {name} possible share", _bound(name, there)
-            yield _Line(check, self._sets, name, what, bound, *given, _BOUNDS, group.by, how=how)
-        what, how = "the share", "where the lowest and the highest are the same"
-        yield _Line(
-            check, self._sets, "share", what, group.value, *given, _RESULT, group.by, how=how
-        )
+        style = f"percent{decimals(result)}"
+        for name, share, how in (
+            ("lowest", group.low, "part / (whole + burden)"),
+            ("highest", group.high, "(part + unknown + doubtful) / (whole + doubtful)"),
+            ("share", group.value, "where the lowest and the highest are the same"),
+        ):
+            what = f"the {name} possible share" if name != "share" else "the share"
+            yield _Line(check, self._sets, name, what, share, "share", style, group.by, how=how)
 
     def _of(self, check: str, figure: str) -> Column | None:
         """The rows of a figure of a check; none where nothing enters it, or nothing is listed."""
@@ -205,7 +207,7 @@ class Tracing:
         given = (check, self._sets, made.name, made.what, made.value, unit, style)
         if made.below is None and made.times == 1 and not made.less:
             column = self._of(check, made.name)
-            yield _Line(*given, _SUMS, column=column, how=_SUM)
+            yield _Line(*given, column=column, how=_SUM)
             return
         for role, terms in (("above", made.above), ("below", made.below)):
             if terms is None:
@@ -216,14 +218,14 @@ class Tracing:
             of = self._unit_of(terms, made)
             money = "money" if of == self._currency else "decimal2"
             yield _Line(
-                *(check, self._sets, f"{made.name}, {role}", what, value, of, money, _SUMS),
+                *(check, self._sets, f"{made.name}, {role}", what, value, of, money),
                 role=role,
                 column=column,
                 how=_SUM,
             )
         how = "above the line" if made.below is None else "above the line / below the line"
         how += f" x {made.times:g}" * (made.times != 1) + f" - {made.less:g}" * bool(made.less)
-        yield _Line(*given, _RESULT, made=made, how=how)
+        yield _Line(*given, times=made.times, less=made.less, how=how)
 
     def _unit_of(self, terms: pd.DataFrame, made: Quotient) -> str:
         """In what the entries of a figure are given, before it is divided."""
@@ -251,7 +253,6 @@ class Tracing:
             ("That is", 46),
             ("Rows", 8),
             (_SUMS, 18),
-            (_BOUNDS, 14),
             (_RESULT, 16),
             ("Unit", 16),
             ("How it is worked out", 46),
@@ -265,7 +266,7 @@ class Tracing:
         return self._places[heading]
 
     def _value_cell(self, number: int) -> str:
-        letter = column_letter(self._column(self._lines[number].stands))
+        letter = column_letter(self._column(_SUMS if self._lines[number].sums else _RESULT))
         return f"${letter}${_TOP + 2 + number}"
 
     def _write_lines(self) -> None:
@@ -276,7 +277,7 @@ class Tracing:
         page.across(0, 0, "Workings: how each sum and share is made", "title")
         page.sheet.set_row(0, 24)
         page.across(1, 0, self._introduction())
-        numbers = ("Rows", _SUMS, _BOUNDS, _RESULT)
+        numbers = ("Rows", _SUMS, _RESULT)
         for column, (heading, _) in enumerate(headings):
             page.put(_TOP, column, heading, "heading_right" if heading in numbers else "heading")
         put_rows(page, _TOP + 1, self._line_columns())
@@ -331,7 +332,7 @@ class Tracing:
         names = ["text" if line.role else "label" for line in lines]
         styles = [line.style if line.role else f"{line.style}_bold" for line in lines]
         formulas = [
-            self._sum(n, line) if line.stands == _SUMS else self._derived(n, line)
+            self._sum(n, line) if line.sums else self._derived(n, line)
             for n, line in enumerate(lines)
         ]
         return [
@@ -345,14 +346,14 @@ class Tracing:
             Cells([self._size(line) for line in lines], "integer"),
             *(
                 Cells(
-                    [line.value if line.stands == place else None for line in lines],
+                    [line.value if line.sums is sums else None for line in lines],
                     styles,
                     formulas=[
-                        formula if line.stands == place else None
+                        formula if line.sums is sums else None
                         for line, formula in zip(lines, formulas, strict=True)
                     ],
                 )
-                for place in (_SUMS, _BOUNDS, _RESULT)
+                for sums in (True, False)
             ),
             Cells([line.unit for line in lines]),
             Cells([line.how for line in lines]),
@@ -419,57 +420,42 @@ class Tracing:
         return "+".join(pieces) or None  # an empty formula breaks the file
 
     def _derived(self, number: int, line: _Line) -> str:
-        if line.stands == _BOUNDS:
-            return self._lowest(number) if line.name == _LOWEST else self._highest(number)
-        if line.made is None:
-            low, high = (self._of_set(number, _BOUNDS, name) for name in (_LOWEST, _HIGHEST))
+        if line.name == "share" and line.unit == "share":
+            low, high = self._lowest(number), self._highest(number)
             return f'IF({low}={high},{low},"")'
-        formula, made = self._role(number, "above"), line.made
-        if made.below is not None:
-            formula += f"/{self._role(number, 'below')}"
-        return (
-            formula + f"*{made.times!r}" * (made.times != 1) + f"-{made.less!r}" * bool(made.less)
-        )
+        if line.name == "lowest":
+            return self._lowest(number)
+        if line.name == "highest":
+            return self._highest(number)
+        above, below = self._role(number, "above"), self._role(number, "below")
+        formula = above if "/" not in line.how else f"{above}/{below}"
+        formula += f"*{line.times!r}" * (line.times != 1) + f"-{line.less!r}" * bool(line.less)
+        return formula
 
     def _lowest(self, number: int) -> str:
-        part, whole = self._roles(number, "part"), self._roles(number, "whole", "burden")
-        return f"IF({whole}=0,0,{part}/{whole})"
+        part, whole = self._role(number, "part"), self._roles(number, "whole", "burden")
+        return f"IF({whole}=0,0,{part}/({whole}))"
 
     def _highest(self, number: int) -> str:
         best = self._roles(number, "part", "unknown", "doubtful")
         whole = self._roles(number, "whole", "doubtful")
-        share = f"{best}/{whole}"
-        open_ = self._roles(number, "unknown", "doubtful")
-        if open_ != "0":
-            share = f"IF({open_}>0,MAX({self._lowest(number)},MIN(1,{share})),{share})"
-        return f"IF({whole}=0,1,{share})"
+        open_, share = self._roles(number, "unknown", "doubtful"), f"({best})/({whole})"
+        low = self._lowest(number)
+        return f"IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
 
     def _roles(self, number: int, *roles: str) -> str:
         """The sums of the roles that the set of a line has, added up; 0 where it has none."""
         there = {self._lines[n].role for n in self._set(number)}
-        sums = [self._role(number, role) for role in roles if role in there] or ["0"]
-        return sums[0] if len(sums) == 1 else f"({'+'.join(sums)})"
+        return "+".join(self._role(number, role) for role in roles if role in there) or "0"
 
     def _role(self, number: int, role: str) -> str:
-        """The sum of the lines of one role in the set of a line."""
-        return self._of_set(number, _SUMS, role)
-
-    def _of_set(self, number: int, values: str, named: str) -> str:
-        """What the lines of the set of a line that bear a name hold in a column of values, added
-        up, wherever sorting puts them. Sums are named by their role.
-        """
-        sums = values == _SUMS
+        """The sum of the lines of one role in the set of a line, wherever sorting puts them."""
         if self._large:
-            lines = ((n, self._lines[n]) for n in self._set(number))
-            mine = (
-                self._value_cell(n)
-                for n, line in lines
-                if line.stands == values and named == (line.role if sums else line.name)
-            )
-            return f"({'+'.join(mine) or 0})"
-        names = self._area("Enters as" if sums else "Figure")
+            mine = [n for n in self._set(number) if self._lines[n].role == role]
+            return f"({'+'.join(map(self._value_cell, mine)) or 0})"
         row = _TOP + 2 + number
-        return f'SUMIFS({self._area(values)},{self._area("Set")},$A{row},{names},"{named}")'
+        roles = self._area("Enters as")
+        return f'SUMIFS({self._area(_SUMS)},{self._area("Set")},$A{row},{roles},"{role}")'
 
     def _area(self, heading: str) -> str:
         letter = column_letter(self._column(heading))
@@ -675,17 +661,6 @@ def literal(number: float | date) -> str:
 
 
 _SUM = "sum of (amount converted x part that enters)"
-
-
-def _bound(name: str, there: Set[str]) -> str:
-    """How a bound is worked out of the roles that there are, in words."""
-    if name == _LOWEST:
-        return "part / (whole + burden)" if "burden" in there else "part / whole"
-    open_ = [role for role in ("unknown", "doubtful") if role in there]
-    if not open_:
-        return "part / whole"
-    whole = "(whole + doubtful)" if "doubtful" in there else "whole"
-    return f"({' + '.join(['part', *open_])}) / {whole}, at most 100%"
 
 
 def _split(split: Split) -> str:
