@@ -431,6 +431,18 @@ def within(area):
     return [f"{letter}{r}" for letter in letters for r in range(top, bottom + 1)]
 
 
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty", "by_group"])
+def test_each_formula_can_be_read(copies, name):
+    """What it takes from many rows or cells stands in a column of its own."""
+    workbook = openpyxl.load_workbook(copies[name].path)
+    for sheet in ("Workings", "Workings rows"):
+        formulas = [c.value for row in workbook[sheet].iter_rows() for c in row]
+        formulas = [f for f in formulas if isinstance(f, str) and f.startswith("=")]
+        assert len(formulas) > 50
+        mine = [f for f in formulas if f.count("SUMPRODUCT") < 2]  # not split by other sums
+        assert max(map(len, mine)) < 180, max(mine, key=len)
+
+
 WEIGHED = {"plain_mean", "capped_index", "gap_a_month", "gap_a_year", "gap_of_wage_bill"}
 WEIGHED |= {"officer_months", "mean_months", "value", "value_of_month_bill"}
 
