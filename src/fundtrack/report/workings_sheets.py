@@ -72,11 +72,11 @@ _AMOUNT, _RATE, _CONVERTED = 3, 5, 9
 _SUMS, _RESULT = "Sum of the rows", "Worked out"
 # What a figure is worked out from, beside it: so each formula is short, and looks at its own row.
 _BESIDE = {
-    "Part, or above the line": ("part", "above"),
+    "Part, or above": ("part", "above"),
     "Unknown": ("unknown",),
     "Doubtful": ("doubtful",),
     "Burden": ("burden",),
-    "Whole, or below the line": ("whole", "below"),
+    "Whole, or below": ("whole", "below"),
 }
 _WIDE = 250  # characters across a page of A3 that can still be read
 
