@@ -78,6 +78,7 @@ _BESIDE = {
     "Burden": ("burden",),
     "Whole, or below": ("whole", "below"),
 }
+_MOST_NAMED = 36  # characters of the name of a group beside one another
 _WIDE = 250  # characters across a page of A3 that can still be read
 
 
@@ -248,9 +249,21 @@ class Tracing:
 
     # Lines ---------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
+    def _group_headings(self) -> list[tuple[str, int]]:
+        """The columns of groups: some exports know an organisation by its whole name only."""
+        longest = {
+            name: max((len(line.group.get(name, "")) for line in self._lines), default=0)
+            for name in self._groups
+        }
+        return [
+            (_GROUPS.get(name, name.capitalize()), min(max(13, longest[name] + 2), _MOST_NAMED))
+            for name in self._groups
+        ]
+
+    @cached_property
     def _headings(self) -> list[tuple[str, int]]:
-        groups = [(_GROUPS.get(name, name.capitalize()), 12) for name in self._groups]
+        groups = self._group_headings
         return [
             ("Set", 6),
             ("Check", 9),
@@ -506,7 +519,7 @@ class Tracing:
     def _write_rows(self, number: int) -> None:
         assert self._rows is not None
         page = self._page
-        groups = [(_GROUPS.get(name, name.capitalize()), 13) for name in self._groups]
+        groups = self._group_headings
         steps = [(column.step.heading, 13) for column in self._steps.values()]
         figures = [("\n".join(c.names).replace("_", " "), 17) for c in self._columns]
         headings = [*_ROWS, *groups, *steps, *figures]
