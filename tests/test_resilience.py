@@ -215,8 +215,8 @@ def test_what_res_01_says(judge):
         "benchmark is a house default that no donor has confirmed.)"
     )
     assert hit.remedy == (
-        "Shift 10,000 EUR to resilience in LK; the largest grants for the other strands are G2 "
-        "(50,000 EUR), G3 (30,000 EUR)."
+        "Shift 10,000 EUR to resilience in Sri Lanka (LK); the largest grants for the other "
+        "strands are G2 (50,000 EUR), G3 (30,000 EUR)."
     )
 
 
@@ -279,12 +279,12 @@ def test_countries_without_resilience_money(judge):
     first, second = sorted(found(seen, "RES-02"), key=lambda f: str(f.key))
     assert (first.key, first.severity) == ("KE", Severity.ERROR)
     assert first.message == (
-        "KE has 10,000 EUR of work with individuals, and no spending on resilience."
+        "Kenya (KE) has 10,000 EUR of work with individuals, and no spending on resilience."
     )
     assert second.key == "NG"
     assert second.message == (
-        "NG has 200,000 EUR of security spending and 50,000 EUR of work with individuals, and no "
-        "spending on resilience."
+        "Nigeria (NG) has 200,000 EUR of security spending and 50,000 EUR of work with "
+        "individuals, and no spending on resilience."
     )
     one = result(seen, "RES-02")
     assert (one.status, one.rows_in_scope, one.assessed_rows) == (FAIL, 3, 3)

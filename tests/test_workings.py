@@ -431,6 +431,18 @@ def within(area):
     return [f"{letter}{r}" for letter in letters for r in range(top, bottom + 1)]
 
 
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty", "by_group"])
+def test_each_formula_can_be_read(copies, name):
+    """What it takes from many rows or cells stands in a column of its own."""
+    workbook = openpyxl.load_workbook(copies[name].path)
+    for sheet in ("Workings", "Workings rows"):
+        formulas = [c.value for row in workbook[sheet].iter_rows() for c in row]
+        formulas = [f for f in formulas if isinstance(f, str) and f.startswith("=")]
+        assert len(formulas) > 50
+        mine = [f for f in formulas if f.count("SUMPRODUCT") < 2]  # not split by other sums
+        assert max(map(len, mine)) < 180, max(mine, key=len)
+
+
 WEIGHED = {"plain_mean", "capped_index", "gap_a_month", "gap_a_year", "gap_of_wage_bill"}
 WEIGHED |= {"officer_months", "mean_months", "value", "value_of_month_bill"}
 
@@ -826,6 +838,40 @@ def test_the_key_figures_begin_a_printed_page(copies, name):
     summary = openpyxl.load_workbook(copies[name].path)["Summary"]
     (row,) = [cell.row for cell in summary["A"] if cell.value == "Key figures"]
     assert row - 1 in [at.id for at in summary.row_breaks.brk]
+
+
+@pytest.mark.parametrize("name", ["donor_faulty", "programme_faulty"])
+def test_no_table_of_a_charts_numbers_is_torn_by_a_page(copies, tmp_path, soffice, name):
+    if shutil.which("pdftotext") is None:
+        pytest.skip("poppler is not on this machine")
+    only = tmp_path / "summary.xlsx"
+    with zipfile.ZipFile(copies[name].path) as old, zipfile.ZipFile(only, "w") as new:
+        for part in old.namelist():
+            data = old.read(part)
+            if part == "xl/workbook.xml":
+                data = data.replace(b' state="hidden"', b"")
+                data = re.sub(rb'<sheet (?!name="Summary")', b'<sheet state="hidden" ', data)
+            new.writestr(part, data)
+    text = subprocess.run(
+        ["pdftotext", "-layout", soffice(only, "pdf"), "-"], check=True, capture_output=True
+    ).stdout.decode()
+    pages = text.split("\f")
+    for title, last in (
+        ("How long grants to civil society last", "over 36"),
+        ("How the money reaches local independent organisations", "This portfolio, EUR"),
+    ):
+        (page,) = [page for page in pages if f"Numbers of the chart “{title}”" in page]
+        assert last in page.split(title)[-1]
+
+
+def test_a_threshold_that_the_workbook_gives_is_said_to_be_the_donors(copies):
+    """And not that of the source, which gives another or none."""
+    checks = copies["donor_faulty"].stored["Checks"]
+    basis, check = checks[0].index("Basis"), checks[0].index("Check")
+    said = {row[check]: row[basis] for row in checks[1:]}
+    assert said["LOC-02"] == "set by the donor"
+    assert said["LOC-01"] == "a cited source"
+    assert said["DUR-01"] == "the brief"
 
 
 def test_a_share_among_the_findings_is_a_percentage_and_a_gap_in_events_is_whole(copies):

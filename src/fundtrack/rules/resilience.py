@@ -404,10 +404,16 @@ def _asks(rows: pd.DataFrame, unknown: pd.Series) -> list[Ask]:
 
 
 def _where(other: pd.Series, country: pd.Series) -> str:
-    """“ in NG”: the country with most money for the other strands."""
+    """“ in Nigeria (NG)”: the country with most money for the other strands."""
     sums = other.groupby(country).sum()
     sums = sums[sums > 0]
-    return f" in {sums.idxmax()}" if len(sums) else ""
+    return f" in {_named(sums.idxmax())}" if len(sums) else ""
+
+
+def _named(country: str) -> str:
+    """“Nigeria (NG)”: a country by its name too."""
+    name = schema.codelists()["country"].codes.get(country)
+    return f"{name} ({country})" if name else country
 
 
 # --- RES-02: country by country -------------------------------------------------------------------
@@ -453,9 +459,10 @@ def resilience_everywhere(book: Book, limits: Limits) -> Remarks | NotAssessable
         [
             Remark(
                 str(country),
-                f"{country} has {_spent(book, security, individual)}, and no spending on "
-                "resilience.",
-                f"Add a component of civic engagement in {country} to the next agreement there.",
+                f"{_named(str(country))} has {_spent(book, security, individual)}, and no spending "
+                "on resilience.",
+                f"Add a component of civic engagement in {_named(str(country))} to the next "
+                "agreement there.",
                 "some money for civic engagement and social cohesion",
             )
             for country, security, individual in zip(
@@ -481,5 +488,5 @@ def _open(countries: pd.Index) -> str:
     return (
         f"{len(countries)} {plural('country', len(countries), 'countries')} could not be judged: "
         "the strand of some grants is not stated, or grants for resilience name no country "
-        f"({', '.join(map(str, countries[:3]))}{' ...' if len(countries) > 3 else ''})."
+        f"({', '.join(map(_named, countries[:3]))}{' ...' if len(countries) > 3 else ''})."
     )

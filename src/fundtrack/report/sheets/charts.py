@@ -84,7 +84,7 @@ def place(page: Page, row: int, drawings: Sequence[Drawing]) -> tuple[int, list[
             at = {"x_offset": shift, "object_position": 2, "description": legible(drawing.told)}
             page.sheet.insert_chart(row, column, chart, at)
             charts.append(chart)
-        row += height // _ROW + 1
+        row += height // _ROW + 2
     return row, charts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fundtrack.model import Assessment, Limit, Limits, Result, Status
-from fundtrack.report.sheets.page import A3, Page, decimals, number_style
+from fundtrack.report.sheets.page import A3, Page, basis, decimals, number_style
 from fundtrack.rules.sources import cited
 from fundtrack.words import measure
 
@@ -55,7 +55,7 @@ def _check(page: Page, row: int, result: Result, limits: Limits, tracing: Tracin
         _figure(page, (row, column), figure, result, cell)
     page.put(row, 8, result.unit)
     _figure(page, (row, 9), result.threshold, result)
-    page.put(row, 10, result.basis.words if result.basis else None)
+    page.put(row, 10, basis(result, limits))
     page.put(row, 11, _citation(result, limits.all))
     page.put(row, 12, ("yes" if result.confirmed else "no") if result.basis else None)
     page.put(row, 13, len(result.findings), "integer")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from fundtrack.model import Result, SheetFacts
+from fundtrack.model import Limits, Result, SheetFacts
 from fundtrack.ooxml import legible, quoted
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MADE = dt.datetime(2000, 1, 1)  # in every new workbook: the same input gives the same bytes
 _ACCENT, _PALE, _GREY = "#1F3864", "#F2F4F8", "#BFBFBF"
 A4, A3 = 9, 8
-_LINE, _MOST_HIGH = 13.5, 400  # points
+_LINE, _MOST_HIGH, _ROW_HIGH = 13.5, 400, 15.0  # points
+_A4_WIDE, _A4_HIGH = 842.0, 595.0  # points, lying
+_SIDES, _ENDS = 0.4, 0.6  # inches of margin
 
 
 # The added sheets, in the order in which a person turns to them: role -> the sheet's name, and how
@@ -98,7 +100,7 @@ class Page:
         self.sheet.set_landscape()
         self.sheet.set_paper(paper)
         self.sheet.fit_to_pages(1, 0)
-        self.sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+        self.sheet.set_margins(left=_SIDES, right=_SIDES, top=_ENDS, bottom=_ENDS)
         self.sheet.set_footer("&L&A&RPage &P of &N")
         self.sheet.repeat_rows(0)
         self.sheet.freeze_panes(1, 0)
@@ -135,6 +137,17 @@ class Page:
         lines = lines_of(text, width)
         if lines > self._lines.get(row, 1):
             self._lines[row] = lines
+
+    def points(self, first: int, last: int) -> float:
+        """Give the height of the rows from the first up to the last, without it."""
+        lines = (self._lines.get(row, 1) for row in range(first, last))
+        return sum(height(n) if n > 1 else _ROW_HIGH for n in lines)
+
+    def paper(self) -> float:
+        """Give the height of the rows that a page of A4 holds below the one that is repeated."""
+        wide = sum(width * 7 + 5 for width in self.widths) * 0.75
+        shrunk = min(1.0, (_A4_WIDE - 2 * 72 * _SIDES) / wide)
+        return (_A4_HIGH - 2 * 72 * _ENDS) / shrunk - 2 * _ROW_HIGH
 
     def finish(self) -> None:
         """Set the heights of the rows whose text is wrapped: not every program does on opening."""
@@ -194,7 +207,7 @@ def formats(book: Any) -> dict[str, Any]:
             "bg_color": _ACCENT,
             "text_wrap": True,
             "border": 1,
-            "border_color": _ACCENT,
+            "border_color": "#FFFFFF",  # else what is written to the right runs into the next
             "align": "left",
             "indent": 1,
         },
@@ -260,6 +273,16 @@ def decimals(result: Result) -> int:
         if all(round(f * 100, decimals) != round((limit or 0) * 100, decimals) for f in apart):
             return decimals
     return 8
+
+
+def basis(result: Result, limits: Limits) -> str:
+    """Give where the threshold of a result comes from: its default, or else the workbook."""
+    if result.basis is None:
+        return ""
+    given = (limits.all.get(t.parameter) for t in result.check.thresholds)
+    own = {limit.value for limit in given if limit and limit.changed and limit.value is not None}
+    mine = result.threshold is not None and own & {result.threshold, result.threshold * 100}
+    return "set by the donor" if mine and result.confirmed else result.basis.words
 
 
 def count(number: int, word: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fundtrack import schema
 from fundtrack.model import EDITION, Assessment, Result, Severity, SheetFacts, Status
 from fundtrack.report.sheets.charts import drawings, place, tabulate
-from fundtrack.report.sheets.page import Page, count, decimals, named, words
+from fundtrack.report.sheets.page import Page, basis, count, decimals, named, words
 from fundtrack.report.text import verdict
 
 if TYPE_CHECKING:
@@ -49,10 +49,15 @@ def summary(
         for remark in remarks:
             page.across(row, 0, remark)
             row += 1
-    if len(drawn) > _PAIR:  # on paper, two rows of charts are a page of their own
-        page.sheet.set_h_pagebreaks([first, figures])  # and the table of figures is not torn
+    # On paper, two rows of charts are a page of their own, and no table of figures is torn.
+    breaks = [first, figures] if len(drawn) > _PAIR else []
+    start = row + 1
+    breaks += [start] * bool(drawn)
     for drawing, chart in zip(drawn, charts, strict=True):
-        row = tabulate(page, row + 1, drawing, chart)
+        top, row = row + 1, tabulate(page, row + 1, drawing, chart)
+        if page.points(start, row) > page.paper() and top > start:
+            breaks.append(start := top)
+    page.sheet.set_h_pagebreaks(breaks)
     # See graft._open_on: the sheet on which the workbook opens may be selected in a group.
     page.sheet.protect(
         "", {"format_cells": True, "format_columns": True, "format_rows": True, "sort": True}
@@ -177,7 +182,9 @@ def _key_figures(page: Page, assessment: Assessment, tracing: Tracing | None, ro
         page.share(row, 4, result.threshold, places)
         page.put(row, 5, _gap(result), f"points{places}")
         page.put(row, 6, result.status.words, "fail" if result.status is Status.FAIL else "text")
-        page.put(row, 7, _basis(result), "text")
+        said = basis(result, assessment.limits)
+        said += ", not confirmed" * bool(said and not result.confirmed)
+        page.put(row, 7, said, "text")
         row += 1
     return row
 
@@ -210,9 +217,3 @@ def _not_assessed(page: Page, assessment: Assessment, row: int) -> int:
         page.across(row, 0, f"{', '.join(checks)}: {reason}")
         row += 1
     return row
-
-
-def _basis(result: Result) -> str:
-    if result.basis is None:
-        return ""
-    return result.basis.words + ("" if result.confirmed else ", not confirmed")

@@ -70,6 +70,15 @@ _AMOUNT, _RATE, _CONVERTED = 3, 5, 9
 # Sums have a column of their own: what is worked out from them looks at all of it, and Excel takes
 # a formula that looks at its own column for one that rests on itself.
 _SUMS, _RESULT = "Sum of the rows", "Worked out"
+# What a figure is worked out from, beside it: so each formula is short, and looks at its own row.
+_BESIDE = {
+    "Part, or above": ("part", "above"),
+    "Unknown": ("unknown",),
+    "Doubtful": ("doubtful",),
+    "Burden": ("burden",),
+    "Whole, or below": ("whole", "below"),
+}
+_MOST_NAMED = 36  # characters of the name of a group beside one another
 _WIDE = 250  # characters across a page of A3 that can still be read
 
 
@@ -240,9 +249,21 @@ class Tracing:
 
     # Lines ---------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
+    def _group_headings(self) -> list[tuple[str, int]]:
+        """The columns of groups: some exports know an organisation by its whole name only."""
+        longest = {
+            name: max((len(line.group.get(name, "")) for line in self._lines), default=0)
+            for name in self._groups
+        }
+        return [
+            (_GROUPS.get(name, name.capitalize()), min(max(13, longest[name] + 2), _MOST_NAMED))
+            for name in self._groups
+        ]
+
+    @cached_property
     def _headings(self) -> list[tuple[str, int]]:
-        groups = [(_GROUPS.get(name, name.capitalize()), 12) for name in self._groups]
+        groups = self._group_headings
         return [
             ("Set", 6),
             ("Check", 9),
@@ -253,10 +274,17 @@ class Tracing:
             ("That is", 46),
             ("Rows", 8),
             (_SUMS, 18),
+            *((heading, 16) for heading in self._beside),
             (_RESULT, 16),
             ("Unit", 16),
             ("How it is worked out", 46),
         ]
+
+    @cached_property
+    def _beside(self) -> list[str]:
+        """The columns of what figures are worked out from, of those that some line enters as."""
+        there = {line.role for line in self._lines}
+        return [heading for heading, roles in _BESIDE.items() if there & set(roles)]
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -277,7 +305,7 @@ class Tracing:
         page.across(0, 0, "Workings: how each sum and share is made", "title")
         page.sheet.set_row(0, 24)
         page.across(1, 0, self._introduction())
-        numbers = ("Rows", _SUMS, _RESULT)
+        numbers = ("Rows", _SUMS, *self._beside, _RESULT)
         for column, (heading, _) in enumerate(headings):
             page.put(_TOP, column, heading, "heading_right" if heading in numbers else "heading")
         put_rows(page, _TOP + 1, self._line_columns())
@@ -340,24 +368,37 @@ class Tracing:
             Cells([line.check for line in lines], "label"),
             *(Cells([line.group.get(name) for line in lines]) for name in self._groups),
             Cells([line.name.replace("_", " ") for line in lines], names),
-            Cells([line.what for line in lines], names),
+            Cells([line.what + _place(line.group) for line in lines], names),
             Cells([line.role for line in lines]),
             Cells([ROLES.get(line.role) for line in lines]),
             Cells([self._size(line) for line in lines], "integer"),
-            *(
-                Cells(
-                    [line.value if line.sums is sums else None for line in lines],
-                    styles,
-                    formulas=[
-                        formula if line.sums is sums else None
-                        for line, formula in zip(lines, formulas, strict=True)
-                    ],
-                )
-                for sums in (True, False)
-            ),
+            self._figures(styles, formulas, sums=True),
+            *(self._gathered(heading) for heading in self._beside),
+            self._figures(styles, formulas, sums=False),
             Cells([line.unit for line in lines]),
             Cells([line.how for line in lines]),
         ]
+
+    def _figures(
+        self, styles: Sequence[str], formulas: Sequence[str | None], *, sums: bool
+    ) -> Cells:
+        """The column of the sums, or of what is worked out from them."""
+        mine = [line.sums is sums for line in self._lines]
+        values = [line.value if own else None for line, own in zip(self._lines, mine, strict=True)]
+        live = [formula if own else None for formula, own in zip(formulas, mine, strict=True)]
+        return Cells(values, styles, formulas=live)
+
+    def _gathered(self, heading: str) -> Cells:
+        """A column of what the figures are worked out from: the sums of a role in their set."""
+        values: list[float | None] = []
+        styles, formulas = list[str](), list[str | None]()
+        for number, line in enumerate(self._lines):
+            mine = [] if line.sums else [self._lines[n] for n in self._set(number)]
+            mine = [one for one in mine if one.role in _BESIDE[heading]]
+            values.append(fsum(one.value or 0.0 for one in mine) if mine else None)
+            styles.append(mine[0].style if mine else "money")
+            formulas.append(self._role(number, mine[0].role) if mine else None)
+        return Cells(values, styles, formulas=formulas)
 
     def _size(self, line: _Line) -> int | None:
         if line.column is None:
@@ -427,26 +468,30 @@ class Tracing:
             return self._lowest(number)
         if line.name == "highest":
             return self._highest(number)
-        above, below = self._role(number, "above"), self._role(number, "below")
+        above, below = self._roles(number, "above"), self._roles(number, "below")
         formula = above if "/" not in line.how else f"{above}/{below}"
         formula += f"*{line.times!r}" * (line.times != 1) + f"-{line.less!r}" * bool(line.less)
         return formula
 
     def _lowest(self, number: int) -> str:
-        part, whole = self._role(number, "part"), self._roles(number, "whole", "burden")
-        return f"IF({whole}=0,0,{part}/({whole}))"
+        part, whole = self._roles(number, "part"), self._roles(number, "whole", "burden")
+        return f"IF({whole}=0,0,{_over(part, whole)})"
 
     def _highest(self, number: int) -> str:
         best = self._roles(number, "part", "unknown", "doubtful")
         whole = self._roles(number, "whole", "doubtful")
-        open_, share = self._roles(number, "unknown", "doubtful"), f"({best})/({whole})"
-        low = self._lowest(number)
-        return f"IF({whole}=0,1,IF({open_}>0,MAX({low},MIN(1,{share})),{share}))"
+        open_, share = self._roles(number, "unknown", "doubtful"), _over(best, whole)
+        if open_ != "0":
+            low = self._lowest(number)
+            share = f"IF({open_}>0,MAX({low},MIN(1,{share})),{share})"
+        return f"IF({whole}=0,1,{share})"
 
     def _roles(self, number: int, *roles: str) -> str:
         """The sums of the roles that the set of a line has, added up; 0 where it has none."""
         there = {self._lines[n].role for n in self._set(number)}
-        return "+".join(self._role(number, role) for role in roles if role in there) or "0"
+        of = {role: heading for heading, named in _BESIDE.items() for role in named}
+        letters = [column_letter(self._column(of[role])) for role in roles if role in there]
+        return "+".join(f"{letter}{ROW}" for letter in letters) or "0"
 
     def _role(self, number: int, role: str) -> str:
         """The sum of the lines of one role in the set of a line, wherever sorting puts them."""
@@ -474,7 +519,7 @@ class Tracing:
     def _write_rows(self, number: int) -> None:
         assert self._rows is not None
         page = self._page
-        groups = [(_GROUPS.get(name, name.capitalize()), 13) for name in self._groups]
+        groups = self._group_headings
         steps = [(column.step.heading, 13) for column in self._steps.values()]
         figures = [("\n".join(c.names).replace("_", " "), 17) for c in self._columns]
         headings = [*_ROWS, *groups, *steps, *figures]
@@ -658,6 +703,17 @@ def literal(number: float | date) -> str:
     if isinstance(number, date):
         return f"DATE({number.year},{number.month},{number.day})"
     return repr(number)
+
+
+def _place(group: Mapping[str, str]) -> str:
+    """The name of the country that a line is of, which its column gives by its code."""
+    name = schema.codelists()["country"].codes.get(group.get("country", ""))
+    return f": {name}" if name else ""
+
+
+def _over(above: str, below: str) -> str:
+    """One sum over another, as a formula."""
+    return "/".join(f"({one})" if "+" in one else one for one in (above, below))
 
 
 _SUM = "sum of (amount converted x part that enters)"
