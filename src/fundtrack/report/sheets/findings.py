@@ -38,6 +38,7 @@ _REVIEW: tuple[tuple[str, int], ...] = (
     (read_back.ROLE, 16),
     (read_back.REVIEWED, 12),
 )
+_GIVEN = ("response", "action", "due", "status", "role", "reviewed_on")  # of an answer
 _FOLDED: tuple[tuple[str, int], ...] = (
     (read_back.LINE, 17),
     (read_back.FINDING, 17),
@@ -166,14 +167,8 @@ def earlier(page: Page, lost: Sequence[Listed]) -> None:
         some = lost[start : start + ROWS_A_SHEET]
         page.start("earlier", _widths((), _EARLIER, _REVIEW))
         _headings(page, _EARLIER, _REVIEW)
-        columns = [
-            Column([line.id for line in some]),
-            Column([line.severity for line in some]),
-            Column([line.check for line in some]),
-            Column([line.where for line in some]),
-            Column([line.record for line in some]),
-            Column([line.message for line in some]),
-        ]
+        names = ("id", "severity", "check", "where", "record", "message")
+        columns = [Column([getattr(line, name) for line in some]) for name in names]
         put_rows(page, 1, [*columns, *_answers([line.answer for line in some])])
         page.sheet.autofilter(0, 0, len(some), len(_EARLIER) + len(_REVIEW) - 1)
         _validated(page, len(_EARLIER), len(some))
@@ -300,18 +295,9 @@ def _given(finding: Finding, answers: Mapping[str, Answer]) -> Answer:
 
 
 def _answers(given: Sequence[Answer]) -> list[Column]:
-    values: dict[str, list[Any]] = {
-        read_back.RESPONSE: [answer.response for answer in given],
-        read_back.ACTION: [answer.action for answer in given],
-        read_back.DUE: [answer.due for answer in given],
-        read_back.STATUS: [answer.status for answer in given],
-        read_back.ROLE: [answer.role for answer in given],
-        read_back.REVIEWED: [answer.reviewed_on for answer in given],
-    }
-    return [
-        Column(
-            values[heading] if any(values[heading]) else (),
-            "answer_date" if heading in _DATED else "answer",
-        )
-        for heading, _ in _REVIEW
-    ]
+    columns = []
+    for name, (heading, _) in zip(_GIVEN, _REVIEW, strict=True):
+        values = [getattr(answer, name) for answer in given]
+        style = "answer_date" if heading in _DATED else "answer"
+        columns.append(Column(values if any(values) else (), style))
+    return columns

@@ -190,38 +190,18 @@ def formats(book: Any) -> dict[str, Any]:
     """Give the formats of the added sheets by name."""
     base = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
     lined = {**base, "bottom": 1, "bottom_color": _GREY}
-    cell = {
-        **lined,
-        "align": "left",
-        "indent": 1,
-    }  # so that text keeps away from a number at its left
+    cell = {**lined, "align": "left", "indent": 1}  # text keeps away from a number at its left
     number = {**lined, "align": "right"}
+    heading = {**base, "bold": True, "text_wrap": True, "border": 1}
+    heading |= {"align": "left", "indent": 1}
     looks: dict[str, dict[str, Any]] = {
         "title": {**base, "font_size": 16, "bold": True, "font_color": _ACCENT},
         "section": {**base, "font_size": 12, "bold": True, "font_color": _ACCENT},
         "verdict": {**base, "font_size": 12, "bold": True, "text_wrap": True},
-        "heading": {
-            **base,
-            "bold": True,
-            "font_color": "#FFFFFF",
-            "bg_color": _ACCENT,
-            "text_wrap": True,
-            "border": 1,
-            "border_color": "#FFFFFF",  # else what is written to the right runs into the next
-            "align": "left",
-            "indent": 1,
-        },
-        "review": {
-            **base,
-            "bold": True,
-            "font_color": _ACCENT,
-            "bg_color": _PALE,
-            "text_wrap": True,
-            "border": 1,
-            "border_color": _ACCENT,
-            "align": "left",
-            "indent": 1,
-        },
+        # White lines, else what is written to the right runs into the next.
+        "heading": heading
+        | {"font_color": "#FFFFFF", "bg_color": _ACCENT, "border_color": "#FFFFFF"},
+        "review": heading | {"font_color": _ACCENT, "bg_color": _PALE, "border_color": _ACCENT},
         "text": {**cell, "text_wrap": True},
         "label": {**cell, "bold": True, "text_wrap": True},
         "answer": {**cell, "text_wrap": True, "bg_color": _PALE},
@@ -243,7 +223,6 @@ def formats(book: Any) -> dict[str, Any]:
         zeros = "0" * decimals
         looks[f"percent{decimals}"] = {**number, "num_format": f"0.{zeros}%"}
         looks[f"points{decimals}"] = {**number, "num_format": f"+0.{zeros};-0.{zeros};0"}
-    looks["ruled"] = {"bottom": 1, "bottom_color": _GREY}
     looks["decimal2"] = {**number, "num_format": "#,##0.00####"}
     for name in ("integer", "money", "decimal2", *(n for n in looks if n.startswith("percent"))):
         looks[f"{name}_bold"] = {**looks[name], "bold": True}
