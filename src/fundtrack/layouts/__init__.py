@@ -52,12 +52,14 @@ def counted(workbooks: Sequence[Workbook]) -> dict[str, str]:
     held: dict[str, set[str]] = {}
     orders: dict[str, Sequence[str]] = {}
     for workbook in workbooks:
-        for grid in workbook.grids:
-            for layout in {x.name: x for x in recognised(workbook).values() if x.keep}.values():
-                if (row := heading_row(heading_rows(grid), layout)) is None:
+        keeping = {x.name: x for x in recognised(workbook).values() if x.keep}.values()
+        for grid in workbook.grids if keeping else ():
+            rows = heading_rows(grid)
+            for layout in keeping:
+                if (row := heading_row(rows, layout)) is None:
                     continue
                 for heading, order in layout.keep.items():
-                    column = dict(heading_rows(grid))[row].get(folded(heading)[0])
+                    column = dict(rows)[row].get(folded(heading)[0])
                     if column is not None:
                         orders[heading] = order
                         cells = {comparable(cells[column]) for cells in grid.rows[row + 1 :]}
