@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -316,38 +316,43 @@ def _filled(value: Cell) -> bool:
 
 
 def _foot(grid: Grid, head: Heading, key: int | None, height: int) -> int:
-    """Where the table ends and only notes follow."""
-    foot = height
+    """Where the table ends and only notes follow: in one cell, or below a blank row in two."""
+    foot = over = height
     while foot > head.body:
-        row = grid.rows[foot - 1]
-        if any(_filled(v) for v in row) and not _is_note(grid, foot - 1, key):
+        filled = {c: v for c, v in enumerate(grid.rows[foot - 1]) if _filled(v)}
+        if filled and not _is_note(filled, key):
             break
+        if len(filled) == 2:
+            if over >= foot - 1:  # else it is that of the row below, which was just looked for
+                over = _over(grid, foot - 1)
+            if over < 0 or any(_filled(v) for v in grid.rows[over]):
+                break
         foot -= 1
     return foot
 
 
-def _is_note(grid: Grid, number: int, key: int | None) -> bool:
-    """Words alone, in one cell or (below a blank row) in two, and no identifier among them."""
-    filled = {c: v for c, v in enumerate(grid.rows[number]) if _filled(v)}
-    if len(filled) > 2 or any(type(v) is not str for v in filled.values()):
+def _is_note(filled: Mapping[int, Cell], key: int | None) -> bool:
+    """Words alone, in one cell or two, and no identifier among them."""
+    if not _words_alone(filled.values()):
         return False
     first = next(iter(filled.values())).strip()
     sentence = len(first.split()) > 1
     if len(filled) == 1:
         return sentence or not re.search(r"\d", first)
-    told = key not in filled or sentence or first.endswith(":")
-    return told and _blank_above(grid, number)
+    return key not in filled or sentence or first.endswith(":")
 
 
-def _blank_above(grid: Grid, number: int) -> bool:
-    """Whether a blank row stands over the row, or over the words that stand over it."""
-    for row in reversed(grid.rows[:number]):
-        filled = [v for v in row if _filled(v)]
-        if not filled:
-            return True
-        if len(filled) > 2 or any(type(v) is not str for v in filled):
-            return False
-    return False
+def _words_alone(filled: Collection[Cell]) -> bool:
+    return len(filled) <= 2 and all(type(v) is str for v in filled)
+
+
+def _over(grid: Grid, number: int) -> int:
+    """The next row above that is blank, or holds more than words in two cells; -1 for none."""
+    for above in range(number - 1, -1, -1):
+        filled = [v for v in grid.rows[above] if _filled(v)]
+        if not filled or not _words_alone(filled):
+            return above
+    return -1
 
 
 def _doubtful(key: str, headed: str) -> bool:
