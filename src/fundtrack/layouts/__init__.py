@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fundtrack import schema, sheets
-from fundtrack.grid import Grid
+from fundtrack.grid import Grid, is_blank
 from fundtrack.layouts.export import Export, Taken
 from fundtrack.layouts.headings import (
     folded,
@@ -25,7 +25,7 @@ from fundtrack.layouts.headings import (
     nearest,
     recognised,
 )
-from fundtrack.layouts.meaning import comparable, is_blank, text_of
+from fundtrack.layouts.meaning import comparable, text_of
 from fundtrack.model import Fault, SheetFacts, Table
 from fundtrack.ooxml import column_letter
 from fundtrack.read import Workbook

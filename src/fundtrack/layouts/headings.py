@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fundtrack import schema, sheets
-from fundtrack.grid import Grid
-from fundtrack.layouts.meaning import is_blank, text_of
+from fundtrack.grid import Grid, is_blank
+from fundtrack.layouts.meaning import text_of
 from fundtrack.model import Part
 from fundtrack.read import Workbook
 from fundtrack.schema import Layout, fold
