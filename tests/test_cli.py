@@ -13,8 +13,10 @@ from pathlib import Path
 import jsonschema
 import openpyxl
 import pytest
+import xlsxwriter
 from click.testing import CliRunner
 
+from books import found
 from fundtrack import __version__, rules, schema
 from fundtrack.cli import main
 
@@ -151,6 +153,27 @@ def test_thresholds_from_a_file(run, write):
     path = write(thresholds="parameter | value\ndur.short_months | 30")
     result = run("check", CLEAN, "--no-report", "--thresholds", path, code=1)
     assert "more than 30 months" in result.stdout
+
+
+def test_a_threshold_in_a_cell_shown_as_a_percentage_is_that_many_per_cent(run):
+    with xlsxwriter.Workbook("own.xlsx") as target:
+        sheet = target.add_worksheet("Thresholds")
+        sheet.write_row(0, 0, ["Parameter", "Value", "Confirmed by (role)", "Confirmed on"])
+        sheet.write_row(1, 0, ["loc.as_direct_min_pct", 0.07], target.add_format({"num_format": 9}))
+    told = run(
+        "check", CLEAN, "--no-report", "--with", "own.xlsx", "--format", "json", code=1
+    ).stdout
+    assert json.loads(told)["thresholds"]["loc.as_direct_min_pct"] == 7
+
+
+@pytest.mark.parametrize("value", ["nan", -1, 1e12])
+def test_a_threshold_that_no_check_can_use_is_a_finding_and_not_in_force(value, judge):
+    names = ("fx.max_age_days", "flx.first_payment_days")
+    rows = [{"parameter": name, "value": value} for name in names]
+    seen = judge(grants="grant_id\nG1", thresholds=rows)
+    told = [f.message for f in found(seen, "DAT-06")]
+    assert ["not a number from 0 to 1,000,000" in message for message in told] == [True, True]
+    assert not any(seen.limits.all[name].changed for name in names)
 
 
 @pytest.mark.parametrize(

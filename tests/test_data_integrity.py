@@ -695,6 +695,7 @@ N10      | -5            |        | error   | more than 0
 N11      |               |        | error   | is blank
 N12      | "NaN"         |        | error   | not a plain number
 N13      | "1e400"       |        | error   | not a plain number
+N14      | 1e308         |        | error   | No figure is as large
 """)
 
 

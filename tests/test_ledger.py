@@ -320,6 +320,17 @@ def test_an_answer_is_kept_once_and_an_action_grows_overdue(run, reviewed, place
     assert "   10 days  DUR-01" in run("history", "--ledger", place).stdout
 
 
+def test_a_copy_may_claim_to_have_seen_any_answer(run, reviewed, place, tmp_path):
+    """Whoever edits the provenance claims nothing that the ledger would take its own word for."""
+    again, review = reviewed
+    copy = answered(again(1), tmp_path / "a.checked.xlsx", "G1", Status="agreed")
+    workbook = openpyxl.load_workbook(copy)
+    (mark,) = [c for row in workbook["Provenance"] for c in row if "answers up to" in str(c.value)]
+    mark.value = mark.value.replace("up to 0", f"up to {'9' * 5000}")
+    workbook.save(copy)
+    assert "1 answer added" in run("review", copy, "--ledger", place).stdout
+
+
 def test_two_reviewers_who_differ_are_shown_and_none_is_overwritten(run, reviewed, place):
     again, review = reviewed
     copy = again(1)

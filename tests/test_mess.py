@@ -267,6 +267,45 @@ def test_what_was_not_read_is_counted_by_reason(book):
     }
 
 
+def test_thousands_of_notes_are_looked_through_once(book):
+    """Each used to be looked at again for every one below it: minutes for as many as these."""
+    notes = [["", "", "", "", "a remark", "on its date"]] * 8000
+    seen = assess(book([HEADS, *GRANTS, [], *notes]))
+    assert amounts(seen) == PLAIN
+    assert len(skipped(seen)["notes below the table"]) == 8000
+
+
+def test_a_novel_in_a_cell_for_a_figure_or_a_date_takes_no_time(book):
+    """Patterns that try every place for a space took half a minute for each such cell."""
+    novel = f"1{' ' * 20_000}x"
+    seen = assess(book([HEADS, *GRANTS, ["G4", "D", "LOC-A", novel, novel, "", novel, "EUR"]]))
+    cells_ = {f.cell for f in seen.findings if "is not a" in f.message}
+    assert cells_ == {"D5", "E5", "G5"}
+
+
+def test_names_with_braces_are_quoted_as_they_are(tmp_path):
+    """A message is a template: what the workbook is called must never be taken for a part of it."""
+    heads = ["{Start date as signed}" if h == "Start date as signed" else h for h in HEADS]
+    wrong = ["G4", "D", "NOBODY", DAY("2024-01-10"), DAY("2024-05-01"), DAY("2024-02-01"), 1, "EUR"]
+    path = write(tmp_path / "b.xlsx", {"Grants": [heads, wrong], "Organisations {": REGISTER})
+    seen = assess(path)
+    assert only(seen, "DAT-01").expected == "on or after “{Start date as signed}”"
+    assert only(seen, "DAT-03").expected == "an identifier of “Organisations {”"
+
+
+def test_a_month_that_is_not_known_is_not_called_a_day_that_is_not(book):
+    row = ["G4", "D", "LOC-A", "12 Foo 2024", "32 May 2024", "", 1, "EUR"]
+    told = {f.cell: f.message for f in found(assess(book([HEADS, row])), "DAT-01")}
+    assert "There is no such day" in told["E2"]
+    assert "There is no such day" not in told["D2"]
+
+
+def test_a_period_without_an_end_is_read(book):
+    """“9999-12-31” means that there is none; ten years after it there is no year."""
+    seen = assess(book(also={"Settings": [["Period end", DAY("9999-12-31")]]}))
+    assert seen.settings["period_end"] == "9999-12-31" and amounts(seen) == PLAIN
+
+
 def test_subtotals_between_the_rows(book):
     rows = [GRANTS[0], ["Subtotal NGO", "", "", "", "", "", 1000], *GRANTS[1:]]
     rows.append(["UN subtotal:", "", "", "", "", "", 5000])

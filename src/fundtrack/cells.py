@@ -14,13 +14,13 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from fundtrack import schema
 from fundtrack.grid import ErrorCell, Uncalculated
 from fundtrack.schema import Field, fold
 
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+MOST = 1e18  # no figure is as large; the sum of some that are would be infinite
+LONGEST = 100  # characters of a figure or a date; the patterns would look at a novel for minutes
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 # Signs and words for “nothing is known”. The signs come before any code: “N/A” is not Namibia.
@@ -169,21 +169,28 @@ def _number(field: Field, *, text_only: bool) -> Callable[[Any], Parsed]:
         if isinstance(value, bool | date | time | timedelta):
             return None, Bad("type")
         if isinstance(value, int | float):
-            return (float(value), None) if np.isfinite(value) else (None, Bad("type"))
+            return _figure(float(value), None)
         text = value.strip()
+        if len(text) > LONGEST:
+            return None, Bad("type")
         if nothing(text) and fold(text) != "nan":
             return None, None
         if NUMBER.fullmatch(text):
             if not text_only and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", text):
                 return None, Bad("type", _either(text))
-            number = float(text)
-            return (number, as_text) if np.isfinite(number) else (None, Bad("type"))
+            return _figure(float(text), as_text)
         if field.unit == "months" and (told := MONTHS_AFTER.fullmatch(text)):
             return float(told[1]), as_text
         number_, hint = _amount(text, field)
-        return (None, Bad("type", hint)) if number_ is None else (number_, as_text)
+        return (None, Bad("type", hint)) if number_ is None else _figure(number_, as_text)
 
     return parse
+
+
+def _figure(number: float, problem: Bad | None) -> Parsed:
+    return (
+        (number, problem) if abs(number) < MOST else (None, Bad("type", "No figure is as large."))
+    )
 
 
 def _amount(text: str, field: Field) -> tuple[float | None, str]:
@@ -227,7 +234,7 @@ def _hint(text: str) -> str:
 @cache
 def currencies_of(text: str) -> frozenset[str] | None:
     """The currencies that the sign or code in an amount can stand for; None where it has none."""
-    match = AMOUNT.fullmatch(text.strip().strip("()").strip())
+    match = AMOUNT.fullmatch(text.strip().strip("()").strip()) if len(text) <= LONGEST else None
     mark = re.sub(r"\s", "", (match[1] or match[3] or "") if match else "")
     if not mark or mark == "%":
         return None
@@ -272,6 +279,8 @@ def _day(*, text_only: bool) -> Callable[[Any], Parsed]:
 
 
 def _of_text(text: str, *, text_only: bool) -> Parsed:
+    if len(text) > LONGEST:
+        return None, Bad("date")
     if nothing(text) or NO_DAY.fullmatch(re.sub(r"[T ]\s*[\d:.]+\s*([AP]M|Z)?$", "", text)):
         return None, None
     if iso := ISO.fullmatch(text):
@@ -279,7 +288,7 @@ def _of_text(text: str, *, text_only: bool) -> Parsed:
     day, hint = _in_words(text)
     if day is None:
         return None, Bad("date", hint)
-    return day, None if text_only else Bad("text-date", f"{day:%Y-%m-%d}")
+    return day, None if text_only else Bad("text-date", day.isoformat())
 
 
 def _in_words(text: str) -> tuple[date | None, str]:
@@ -294,9 +303,9 @@ def _in_words(text: str) -> tuple[date | None, str]:
             return None, "Its year has two figures only."
         return _known(year, min(first, second), max(first, second))
     if match := DAY_NAMED.fullmatch(text):
-        return _known(int(match[3]), _month_of(match[2]), int(match[1]))
+        return _named(int(match[3]), match[2], int(match[1]))
     if match := MONTH_NAMED.fullmatch(text):
-        return _known(int(match[3]), _month_of(match[1]), int(match[2]))
+        return _named(int(match[3]), match[1], int(match[2]))
     return None, _serial(text)
 
 
@@ -312,6 +321,11 @@ def _known(year: int, month: int, day: int) -> tuple[date | None, str]:
         return None, "There is no such day."
 
 
+def _named(year: int, word: str, day: int) -> tuple[date | None, str]:
+    month = _month_of(word)
+    return _known(year, month, day) if month else (None, "")
+
+
 def _month_of(word: str) -> int:
     """The month that a word names, in full or by three letters or more; 0 where it names none."""
     text = fold(word)
@@ -324,12 +338,12 @@ def _serial(text: str) -> str:
     if not number or int(number[1]) not in SERIALS:
         return ""
     day = EXCEL_START + timedelta(days=int(number[1]))
-    return f"The cell is not formatted as a date; as Excel counts days it is {day:%Y-%m-%d}."
+    return f"The cell is not formatted as a date; as Excel counts days it is {day}."
 
 
 def _month(value: Any) -> Parsed:
     if isinstance(value, date):
-        return f"{value:%Y-%m}", None
+        return value.isoformat()[:7], None
     text = text_of(value)
     if nothing(text):
         return None, None

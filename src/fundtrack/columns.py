@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fundtrack import layouts, scale, schema, sheets
-from fundtrack.grid import Cell, Grid
+from fundtrack.grid import Cell, Grid, is_blank
 from fundtrack.model import (
     ROWS_A_PART,
     Fault,
@@ -542,7 +542,7 @@ def _joined(first: Table, second: Table) -> Table:
 
 
 def _settings_joined(first: Table, second: Table) -> Table:
-    blank = {name for name in first.raw if first.raw[name].iloc[0] == ""}
+    blank = {name for name in first.raw if is_blank(first.raw[name].iloc[0])}
     added = [name for name in second.raw if name not in first.raw or name in blank]
     kept = [name for name in first.raw if name not in added]
     raw = pd.concat([first.raw[kept], second.raw[added]], axis=1)

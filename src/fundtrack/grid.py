@@ -21,6 +21,11 @@ class Uncalculated(str):
     __slots__ = ()
 
 
+def is_blank(value: Cell) -> bool:
+    """Whether the cell is empty, or holds nothing but spaces."""
+    return value == "" or (isinstance(value, str) and not value.strip())
+
+
 @dataclass(frozen=True)
 class Grid:
     """One sheet. `rows` is a rectangle that begins at A1; an empty cell is ''."""

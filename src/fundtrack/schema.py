@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from dataclasses import field as default
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -231,8 +231,16 @@ class Layout:
 
 def fold(text: str) -> str:
     """Text without case, spaces, punctuation and accents, for comparing headings and codes."""
-    decomposed = unicodedata.normalize("NFKD", str(text)).casefold()
+    text = str(text)
+    return _folded_once(text) if len(text) <= 200 else _folded(text)
+
+
+def _folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
     return "".join(c for c in decomposed if c.isalnum())
+
+
+_folded_once = lru_cache(2**14)(_folded)  # a heading is held against every table
 
 
 def root() -> Path:

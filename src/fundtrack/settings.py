@@ -14,8 +14,10 @@ import pandas as pd
 
 from fundtrack import schema
 from fundtrack.book import Settings
+from fundtrack.cells import NUMBER
 from fundtrack.model import Fault, Limit, Limits, Options, Severity, Table, Threshold
 
+MOST = 1_000_000  # of a threshold: no days, months, percentages or people are more
 MONEY_TABLES = ("grants", "subgrants", "budget_lines", "transactions")
 EVENTS = {
     "grants": ("signature_date", "planned_start_date"),
@@ -190,18 +192,23 @@ def _currencies(tables: Mapping[str, Table]) -> list[str]:
 
 def _limits(table: Table | None, numbers: Mapping[str, Threshold]) -> tuple[Limits, list[Fault]]:
     limits = {p: Limit(t, t.value) for p, t in numbers.items()}
-    faults = []
-    for label, row in () if table is None else table.frame.iterrows():
+    faults: list[Fault] = []
+    if table is None:
+        return Limits(limits), faults
+    shown_as_percent = table.percent.get("value", frozenset())
+    for label, row in table.frame.iterrows():
         parameter = row["parameter"]
         if pd.isna(parameter):
             continue
         if parameter not in numbers:
             faults.append(_unknown(table, int(label), "parameter", "a parameter of the checks"))
             continue
-        number = _float(row["value"])
+        number = _number(row["value"])
         if number is None:
-            faults.append(_unknown(table, int(label), "value", "a number"))
+            faults.append(_unknown(table, int(label), "value", f"a number from 0 to {MOST:,}"))
             continue
+        if label in shown_as_percent and "%" in numbers[parameter].unit:
+            number = round(number * 100, 9)  # the cell shows 30% and holds 0.3
         limits[parameter] = Limit(
             numbers[parameter],
             number,
@@ -212,17 +219,20 @@ def _limits(table: Table | None, numbers: Mapping[str, Threshold]) -> tuple[Limi
     return Limits(limits), faults
 
 
-def _float(value: Any) -> float | None:
-    try:
-        return None if pd.isna(value) else float(value)
-    except ValueError:
+def _number(text: Any) -> float | None:
+    if pd.isna(text) or not NUMBER.fullmatch(text):
         return None
+    number = float(text)
+    return number if 0 <= number <= MOST else None
 
 
 def _exemptions(table: Table | None, checks: Sequence[str]) -> tuple[list[Exemption], list[Fault]]:
-    found, faults = [], []
-    for label, row in () if table is None else table.frame.iterrows():
-        values = {name: _plain(row[name]) for name in table.frame.columns} if table else {}
+    found: list[Exemption] = []
+    faults: list[Fault] = []
+    if table is None:
+        return found, faults
+    for label, row in table.frame.iterrows():
+        values = {name: _plain(row[name]) for name in table.frame.columns}
         if values["check_id"] is None or values["object_id"] is None:
             continue
         if values["check_id"] not in checks:
@@ -243,12 +253,11 @@ def _exemptions(table: Table | None, checks: Sequence[str]) -> tuple[list[Exempt
     return found, faults
 
 
-def _unknown(table: Table | None, label: int, name: str, expected: str) -> Fault:
-    plan = schema.tables()[table.name if table else "thresholds"]
+def _unknown(table: Table, label: int, name: str, expected: str) -> Fault:
     return Fault(
         "DAT-06",
         Severity.ERROR,
-        plan.name,
+        table.name,
         name,
         "“{heading}” holds “{value}”, which is not " + expected + "; the row was not used.",
         "Correct it; `fundtrack checks` lists the checks, `fundtrack explain` the parameters of "

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from fundtrack import scale
-from fundtrack.grid import Cell, Grid
+from fundtrack.grid import Cell, Grid, is_blank
 from fundtrack.model import Part, SheetFacts
 from fundtrack.ooxml import column_letter
 from fundtrack.read import Workbook
@@ -235,7 +235,7 @@ def _goes_on(grid: Grid, number: int, table: TableSchema, known: Mapping[int, Fi
     if number + 1 >= len(grid.rows):
         return ""
     own, row = _texts(grid.rows[number]), grid.rows[number + 1]
-    filled = {c: v for c, v in enumerate(row) if _filled(v)}
+    filled = {c: v for c, v in enumerate(row) if not is_blank(v)}
     words_ = all(
         isinstance(v, str) and (not re.search(r"\d|^\s*#", v) or scale.split(v)[0] > 1)
         for v in filled.values()
@@ -263,7 +263,7 @@ def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], di
     """
     first = head.body + 1
     height = len(grid.rows)
-    while height > head.body and not any(_filled(v) for v in grid.rows[height - 1]):
+    while height > head.body and not any(not is_blank(v) for v in grid.rows[height - 1]):
         height -= 1  # formatted, but empty
     key = next((c for c, name in head.fields.items() if name == key_name), None)
     foot = _foot(grid, head, key, height)
@@ -286,7 +286,7 @@ def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], di
             skipped[EXAMPLES].append(number)
             continue
         cells = [row[c] for c in head.fields]
-        filled = [v for v in cells if _filled(v)]
+        filled = [v for v in cells if not is_blank(v)]
         if not filled and not _totals_beside(row):
             skipped["blank rows"].append(number)
         elif number == first and all(
@@ -302,7 +302,7 @@ def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], di
         else:
             skipped["blank rows"].append(number)
     for number, row in enumerate(grid.rows[foot:height], foot + 1):
-        if not any(_filled(v) for v in row):
+        if not any(not is_blank(v) for v in row):
             skipped["blank rows"].append(number)
         elif _totals_beside(row):
             skipped["totals rows"].append(number)
@@ -311,43 +311,44 @@ def rows(grid: Grid, head: Heading, key_name: str | None) -> tuple[list[int], di
     return labels, {reason: found for reason, found in skipped.items() if found}
 
 
-def _filled(value: Cell) -> bool:
-    return value != "" and not (isinstance(value, str) and not value.strip())
-
-
 def _foot(grid: Grid, head: Heading, key: int | None, height: int) -> int:
-    """Where the table ends and only notes follow."""
-    foot = height
+    """Where the table ends and only notes follow: in one cell, or below a blank row in two."""
+    foot = over = height
     while foot > head.body:
-        row = grid.rows[foot - 1]
-        if any(_filled(v) for v in row) and not _is_note(grid, foot - 1, key):
+        filled = {c: v for c, v in enumerate(grid.rows[foot - 1]) if not is_blank(v)}
+        if filled and not _is_note(filled, key):
             break
+        if len(filled) == 2:
+            if over >= foot - 1:  # else it is that of the row below, which was just looked for
+                over = _over(grid, foot - 1)
+            if over < 0 or any(not is_blank(v) for v in grid.rows[over]):
+                break
         foot -= 1
     return foot
 
 
-def _is_note(grid: Grid, number: int, key: int | None) -> bool:
-    """Words alone, in one cell or (below a blank row) in two, and no identifier among them."""
-    filled = {c: v for c, v in enumerate(grid.rows[number]) if _filled(v)}
-    if len(filled) > 2 or any(type(v) is not str for v in filled.values()):
+def _is_note(filled: Mapping[int, Cell], key: int | None) -> bool:
+    """Words alone, in one cell or two, and no identifier among them."""
+    if not _words_alone(filled.values()):
         return False
     first = next(iter(filled.values())).strip()
     sentence = len(first.split()) > 1
     if len(filled) == 1:
         return sentence or not re.search(r"\d", first)
-    told = key not in filled or sentence or first.endswith(":")
-    return told and _blank_above(grid, number)
+    return key not in filled or sentence or first.endswith(":")
 
 
-def _blank_above(grid: Grid, number: int) -> bool:
-    """Whether a blank row stands over the row, or over the words that stand over it."""
-    for row in reversed(grid.rows[:number]):
-        filled = [v for v in row if _filled(v)]
-        if not filled:
-            return True
-        if len(filled) > 2 or any(type(v) is not str for v in filled):
-            return False
-    return False
+def _words_alone(filled: Collection[Cell]) -> bool:
+    return len(filled) <= 2 and all(type(v) is str for v in filled)
+
+
+def _over(grid: Grid, number: int) -> int:
+    """The next row above that is blank, or holds more than words in two cells; -1 for none."""
+    for above in range(number - 1, -1, -1):
+        filled = [v for v in grid.rows[above] if not is_blank(v)]
+        if not filled or not _words_alone(filled):
+            return above
+    return -1
 
 
 def _doubtful(key: str, headed: str) -> bool:

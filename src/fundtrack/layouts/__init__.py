@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fundtrack import schema, sheets
-from fundtrack.grid import Grid
+from fundtrack.grid import Grid, is_blank
 from fundtrack.layouts.export import Export, Taken
 from fundtrack.layouts.headings import (
     folded,
@@ -25,7 +25,7 @@ from fundtrack.layouts.headings import (
     nearest,
     recognised,
 )
-from fundtrack.layouts.meaning import comparable, is_blank, text_of
+from fundtrack.layouts.meaning import comparable, text_of
 from fundtrack.model import Fault, SheetFacts, Table
 from fundtrack.ooxml import column_letter
 from fundtrack.read import Workbook
@@ -52,12 +52,14 @@ def counted(workbooks: Sequence[Workbook]) -> dict[str, str]:
     held: dict[str, set[str]] = {}
     orders: dict[str, Sequence[str]] = {}
     for workbook in workbooks:
-        for grid in workbook.grids:
-            for layout in {x.name: x for x in recognised(workbook).values() if x.keep}.values():
-                if (row := heading_row(heading_rows(grid), layout)) is None:
+        keeping = {x.name: x for x in recognised(workbook).values() if x.keep}.values()
+        for grid in workbook.grids if keeping else ():
+            rows = heading_rows(grid)
+            for layout in keeping:
+                if (row := heading_row(rows, layout)) is None:
                     continue
                 for heading, order in layout.keep.items():
-                    column = dict(heading_rows(grid))[row].get(folded(heading)[0])
+                    column = dict(rows)[row].get(folded(heading)[0])
                     if column is not None:
                         orders[heading] = order
                         cells = {comparable(cells[column]) for cells in grid.rows[row + 1 :]}

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fundtrack import schema, sheets
-from fundtrack.grid import Cell, Grid
+from fundtrack.grid import Cell, Grid, is_blank
 from fundtrack.layouts.headings import (
     Joined,
     columns_of,
@@ -23,7 +23,6 @@ from fundtrack.layouts.meaning import (
     agreed_value,
     code_of,
     comparable,
-    is_blank,
     is_named,
     kinds_told,
     parts_of,

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fundtrack import schema, sheets
-from fundtrack.grid import Grid
-from fundtrack.layouts.meaning import is_blank, text_of
+from fundtrack.grid import Grid, is_blank
+from fundtrack.layouts.meaning import text_of
 from fundtrack.model import Part
 from fundtrack.read import Workbook
 from fundtrack.schema import Layout, fold
@@ -146,18 +146,19 @@ class Joined:
 
 def joined_to(workbook: Workbook, grid: Grid, layout: Layout, *, main: bool = True) -> list[Joined]:
     """The sheets beside an export that add columns to it by a key which both have."""
-    keys = {folded(h)[0] for h in layout.joined_on}
+    keys = [folded(h)[0] for h in layout.joined_on]
     wanted = {
         folded(h)[0] for item in layout.tables for s in item.columns.values() for h in s.headings
-    } - keys
+    }.difference(keys)
     found = []
     for other in workbook.grids if keys else ():
         if other is grid:
             continue
         for number, texts in heading_rows(other):
-            own = keys & set(texts)
-            if own and wanted & set(texts) and heading_row([(number, texts)], layout) is None:
-                found.append(_join(workbook, other, number, texts[next(iter(own))], main=main))
+            key = next((texts[k] for k in keys if k in texts), None)
+            more = key is not None and wanted & texts.keys()
+            if key is not None and more and heading_row([(number, texts)], layout) is None:
+                found.append(_join(workbook, other, number, key, main=main))
                 break
     return found
 

@@ -10,17 +10,16 @@ from math import fsum
 from typing import Any
 
 from fundtrack import cells, schema
-from fundtrack.grid import Cell
+from fundtrack.grid import Cell, is_blank
 from fundtrack.schema import Field, LayoutTable, Source, fold
 
-NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 AS_FLOAT = re.compile(r"(\d+)\.0+")  # a code that a program took for a number: “15220.0”
 
 
 def comparable(value: Cell) -> str:
     """A cell for comparing: folded, a number without its noughts."""
     text = text_of(value)
-    if NUMBER.fullmatch(text) and float(text) == 0:
+    if cells.NUMBER.fullmatch(text) and float(text) == 0:
         return "0"
     return fold(text)
 
@@ -36,11 +35,6 @@ def code_of(text: str) -> str:
     """A code without the noughts of a number: “15220.0” is 15220."""
     whole = AS_FLOAT.fullmatch(text)
     return whole[1] if whole else text
-
-
-def is_blank(value: Cell) -> bool:
-    """Whether the cell is empty, or holds nothing but spaces."""
-    return value == "" or (isinstance(value, str) and not value.strip())
 
 
 def parts_of(value: Cell, separator: str | None) -> list[Cell]:

@@ -20,7 +20,9 @@ from fundtrack.history import Reply, Reviewed
 from fundtrack.ledger.store import Store, add, answers, findings, next_id, portfolios
 from fundtrack.model import ANSWER_STATUSES, Answer, FundtrackError
 
-_MARK = re.compile(r"(?P<name>.+) \((?P<kind>\w+)\), answers up to (?P<seen>\d+)", re.DOTALL)
+_MARK = re.compile(
+    r"(?P<name>.+) \((?P<kind>\w+)\), answers up to (?P<seen>[0-9]{1,18})", re.DOTALL
+)
 
 
 def revision(connection: sa.Connection, portfolio_id: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from datetime import MAXYEAR
 from functools import cache, partial
 from typing import Any
 
@@ -139,7 +140,7 @@ def _duplicates(table: Table, plan: TableSchema) -> Iterator[Fault]:
     double = keys[keys.duplicated(keep=False)]
     if double.empty:
         return
-    same = double.fillna("").astype(str).agg("\x1f".join, axis=1)
+    same = double.astype(str).agg("\x1f".join, axis=1)
     rows = double.groupby(same, sort=False).groups
     others = {}
     for labels in rows.values():
@@ -185,7 +186,7 @@ def dangling(table: Table, tables: Mapping[str, Table]) -> Iterator[Fault]:
             field = plan.field(reference.field)
             sheet = parent.parts[0].sheet
             yield fault_of(
-                "reference", table, field, labels, f"an identifier of “{sheet}”", parent=sheet
+                "reference", table, field, labels, "an identifier of “{parent}”", parent=sheet
             )
 
 
@@ -195,7 +196,9 @@ def latest_day(tables: Mapping[str, Table]) -> pd.Timestamp | None:
     if settings is None:
         return None
     ends = settings.frame["period_end"].dropna()
-    return None if ends.empty else ends.iloc[0] + pd.DateOffset(years=YEARS_AHEAD)
+    if ends.empty or ends.iloc[0].year + YEARS_AHEAD > MAXYEAR:
+        return None  # “9999-12-31”: no end is meant
+    return ends.iloc[0] + pd.DateOffset(years=YEARS_AHEAD)
 
 
 def misdated(table: Table, latest: pd.Timestamp | None) -> Iterator[Fault]:
@@ -217,13 +220,13 @@ def misdated(table: Table, latest: pd.Timestamp | None) -> Iterator[Fault]:
         if wrong.any():
             labels = [int(n) for n in frame.index[wrong]]
             start = table.place(labels[0], first).heading or plan.field(first).title
-            starts = {n: f"{frame.at[n, first]:%Y-%m-%d}" for n in labels}
+            starts = {n: shown(frame.at[n, first]) for n in labels}
             yield fault_of(
                 "order",
                 table,
                 plan.field(second),
                 labels,
-                f"on or after “{start}”",
+                "on or after “{start}”",
                 {"start_value": starts},
                 start=start,
             )

@@ -73,8 +73,9 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
     cells = values.to_numpy()
     kinds = set(map(type, cells))
     if field.type == "number" and kinds <= {float, int}:
-        numbers = pd.array(cells.astype("float64"), dtype="Float64")
-        return pd.Series(numbers, index=values.index), {}
+        numbers = cells.astype("float64")
+        if (np.abs(numbers) < cells_.MOST).all():
+            return pd.Series(pd.array(numbers, dtype="Float64"), index=values.index), {}
     if field.type == "string" and not field.codelist and kinds == {str}:
         return pd.Series(_array(_texts(field, cells), "string"), index=values.index), {}
     position, distinct = _distinct(cells, kinds)
@@ -94,7 +95,7 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
 def _read(field: Field, cells: list[Any], kinds: set[type], *, text_only: bool) -> list[Parsed]:
     """Each cell parsed; plain columns of numbers, of which there are many, without ceremony."""
     plain = field.type == "number" and kinds <= {float, int, str} and not text_only
-    if plain and not any(type(cell) is str and cell.strip() for cell in cells):
+    if plain and not any(c.strip() if type(c) is str else abs(c) >= cells_.MOST for c in cells):
         return [(None if type(cell) is str else cell, None) for cell in cells]
     parse = cells_.parser(field, text_only=text_only)
     return [parse(cell) for cell in cells]
