@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -36,6 +37,7 @@ NAME_PREFIX = "fundtrack_"
 SHARED_PREFIX = "fundtrack_shared_"  # in a workbook made to be shared
 
 OUR_NAMES = tuple(NAME_PREFIX + role for role in ROLES)
+_OUR_NAME = re.compile(rf"{NAME_PREFIX}(?:{'|'.join(ROLES)})(?:_\d+)?")
 _FIRST_CELL = re.compile(
     rb"""<(?:\w+:)?c\b([^<>]{0,500}?\br\s{0,9}=\s{0,9}["']A1["'][^<>]{0,500})>"""
     rb"""((?:(?!<(?:\w+:)?c[\s>]).){0,200000}?)</(?:\w+:)?c>""",
@@ -104,6 +106,8 @@ _ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
 _ROOT = re.compile(
     rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
 )
+_CELLS_END = re.compile(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>")
+_ASIDES = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _HEAD, _TAG = 2**16, 500  # bytes in which the root, and a tag without attributes, surely stand
 _COLUMN = re.compile(rb"<(?:\w+:)?col\s([^<>]*)>")
 _ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
@@ -187,7 +191,14 @@ def added_sheets(package: Package) -> dict[str, str]:
     Where a program has dropped the names on saving, the sheets are known by their own: all roles
     must be there, each with the heading that it begins with.
     """
-    return names_of(package, OUR_NAMES) or _sheets_by_heading(package)
+    names = names_of(package, OUR_NAMES)
+    ours = {name: leads_to for name, leads_to in names.items() if is_ours(name)}
+    return ours or _sheets_by_heading(package)
+
+
+def is_ours(name: str) -> bool:
+    """Say whether a defined name is one that leads to an added sheet."""
+    return _OUR_NAME.fullmatch(name.lower()) is not None
 
 
 def _sheets_by_heading(package: Package) -> dict[str, str]:
@@ -223,10 +234,10 @@ def refuse_target(path: Path, target: Path, *others: Path, force: bool) -> None:
     was read (`path` and `others`), or where no file can be written.
     """
     refuse_input(target, path, *others)
-    refuse_other(target, _is_ours, "fundtrack did not make it", force=force)
+    refuse_other(target, _made_here, "fundtrack did not make it", force=force)
 
 
-def _is_ours(package: Package) -> bool:
+def _made_here(package: Package) -> bool:
     return is_annotated(package) or bool(names_of(package, SHARED_PREFIX))
 
 
@@ -264,7 +275,9 @@ class _Cell:
 
 def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, list[_Cell]]:
     """Give the cells that have findings, by their sheets."""
-    by_name = {s.name: s for s in package.sheets if s.kind == "worksheet" and s.part}
+    # Of sheets that share a name the first is read, so it is marked: in this order it is kept.
+    sheets = reversed(package.sheets)
+    by_name = {s.name: s for s in sheets if s.kind == "worksheet" and s.part}
     found: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
         if finding.main and finding.cell and finding.sheet in by_name:
@@ -471,8 +484,10 @@ class _Tail:
 def _tail(text: _Text) -> _Tail | None:
     """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
     xml = text.xml
-    start = _cells_end(xml)
-    root = _ROOT.search(xml, 0, min(start, _HEAD))
+    asides = list(_asides(xml))
+    start = cells_end(xml, asides)
+    roots = _ROOT.finditer(xml, 0, min(start, _HEAD))
+    root = next((found for found in roots if not _within(asides, found.start())), None)
     if root is None or not start:
         return None
     tail = xml[start:]
@@ -487,17 +502,35 @@ def _tail(text: _Text) -> _Tail | None:
     return _Tail(prefix, scan.children, scan.end, scan.drawing_rid, priorities)
 
 
-def _cells_end(xml: bytes) -> int:
+def cells_end(xml: bytes, asides: Sequence[tuple[int, int]] | None = None) -> int:
     """Give the place just after `</sheetData>` or `<sheetData/>`; 0 where there is none."""
+    asides = list(_asides(xml)) if asides is None else asides
     at = xml.rfind(b"sheetData")
     while at > 0:
         opening = xml.rfind(b"<", max(0, at - _TAG), at)
         closing = xml.find(b">", at, at + _TAG)
         tag = xml[opening : closing + 1]
-        if re.fullmatch(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>", tag):
+        if _CELLS_END.fullmatch(tag) and not _within(asides, opening):
             return closing + 1
         at = xml.rfind(b"sheetData", 0, at)
     return 0
+
+
+def _asides(xml: bytes) -> Iterator[tuple[int, int]]:
+    """Give where comments, literal texts and instructions begin and end: no tag stands in them."""
+    places = {opening: xml.find(opening) for opening in _ASIDES}
+    while ahead := [(place, opening) for opening, place in places.items() if place >= 0]:
+        start, opening = min(ahead)
+        closing = xml.find(_ASIDES[opening], start + len(opening))
+        end = len(xml) if closing < 0 else closing
+        yield start, end
+        places |= {mark: xml.find(mark, end) for mark, at in places.items() if 0 <= at < end}
+
+
+def _within(asides: Sequence[tuple[int, int]], at: int) -> bool:
+    """Say whether a place is in one of the asides, which ascend."""
+    before = bisect_left(asides, (at,)) - 1
+    return before >= 0 and at < asides[before][1]
 
 
 class _Scan:

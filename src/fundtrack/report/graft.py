@@ -18,6 +18,7 @@ from fundtrack.report.rows import Block, spliced, stretched
 # Excel refuses a workbook with more cell formats than this.
 MOST_FORMATS = 65_490
 _LAST_SHEET_ID = 65_534
+_LAST_FORMAT_ID = 2**31 - 1_000  # of a number format, with room for ours
 _ROOM = 200  # formats that the added sheets may need
 
 _STYLES = "xl/styles.xml"
@@ -135,8 +136,10 @@ class Styles:
         self._draft.put(self._part, serialise(self._root), _STYLES_TYPE if self._new else "")
 
     def _append_number_formats(self, root: etree._Element) -> dict[int, int]:
-        used = [int(e.get("numFmtId", "0")) for e in children(self._root, "numFmts", "numFmt")]
-        free = max([163, *used]) + 1
+        # Also of those that are used but nowhere given: else cells would take on one of ours.
+        numbered = (e.get("numFmtId", "") for e in self._root.iter())
+        used = [int(number) for number in numbered if number.isdecimal()]
+        free = max([163, *(number for number in used if number <= _LAST_FORMAT_ID)]) + 1
         numbers = {}
         added = children(root, "numFmts", "numFmt")
         for offset, element in enumerate(added):

@@ -100,6 +100,12 @@ class Draft:
         self._packing: dict[str, list[Future[bytes]]] = {}
         self._renewing: dict[str, Future[deflate.Renewed | None]] = {}
         self._types = self.tree("[Content_Types].xml")
+        # Looked up for every part of every sheet: going through them all would take long.
+        self._declared: dict[tuple[str, str], etree._Element] = {}
+        for element in self._types:
+            for key in ("Extension", "PartName"):
+                self._declared.setdefault((key, element.get(key, "").lower()), element)
+        self._numbers: dict[str, int] = {}  # of the names that were free, the last one's by stem
 
     def has(self, name: str) -> bool:
         """Say whether the original or the draft holds the entry, whatever its case."""
@@ -140,6 +146,8 @@ class Draft:
             )
         elif len(data) > deflate.PIECE:
             self._packing[entry] = self._in_pieces(data)
+        if name.endswith(".rels"):  # some programs declare each of theirs by its name
+            self.declare_extension("rels", _RELS_TYPE)
         if content_type:
             self._declare("Override", "PartName", "/" + name, content_type)
 
@@ -160,19 +168,21 @@ class Draft:
             self._removed.add(self.package.entry_name(name))
             self._undeclare({_absolute(name).lower()})
 
-    def declare_extension(self, extension: str, content_type: str) -> None:
-        """Declare what an extension means, unless the original does."""
-        declared = {e.get("Extension", "").lower() for e in self._types}
-        if extension not in declared:
+    def declare_extension(self, extension: str, content_type: str) -> bool:
+        """Declare what an extension means, unless the original does; say whether it means that."""
+        declared = self._declared.get(("Extension", extension))
+        if declared is None:
             self._declare("Default", "Extension", extension, content_type)
+        return declared is None or declared.get("ContentType") == content_type
 
     def free_name(self, like: str) -> str:
         """Give a name of the same form (xl/worksheets/sheet1.xml) that no entry has."""
         stem, extension = posixpath.splitext(like)
         stem = stem.rstrip("0123456789")
-        for number in count(1):
+        for number in count(self._numbers.get(stem, 1)):
             name = f"{stem}{number}{extension}"
             if not self.has(name) and not self.has(rels_name(name)):
+                self._numbers[stem] = number
                 return name
         raise AssertionError  # there is always a further number
 
@@ -278,13 +288,14 @@ class Draft:
         for element in list(self._types):
             if _absolute(element.get("PartName", "")).lower() in parts:
                 self._types.remove(element)
+                self._declared.pop(("PartName", element.get("PartName", "").lower()), None)
 
     def _declare(self, element: str, key: str, name: str, content_type: str) -> None:
         # A package may state the type of a part that it does not hold; twice would be an error.
-        stale = (e for e in self._types if e.get(key, "").lower() == name.lower())
-        node = next(stale, None)
+        node = self._declared.get((key, name.lower()))
         if node is None:
             node = etree.SubElement(self._types, like(self._types, element))
+            self._declared[key, name.lower()] = node
         node.set(key, name)
         node.set("ContentType", content_type)
 

@@ -12,10 +12,11 @@ from lxml import etree
 from fundtrack.model import FundtrackError
 from fundtrack.ooxml import Package, Relationship, SheetPart, child, children, local, sheet_of
 from fundtrack.report.annotate import (
-    OUR_NAMES,
     SHARED_STRING,
     added_sheets,
+    cells_end,
     is_annotated,
+    is_ours,
     refuse_target,
 )
 from fundtrack.report.notes import AUTHOR, START
@@ -168,7 +169,7 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
             _drop(element)
     for name in children(root, "definedNames", "definedName"):
         position = name.get("localSheetId")
-        mine = name.get("name", "").lower().startswith(OUR_NAMES)
+        mine = is_ours(name.get("name", ""))
         if mine or (position and int(position) not in positions):
             _drop(name)
         elif position:
@@ -191,7 +192,7 @@ def _drop(element: etree._Element) -> None:
 
 def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
     xml = draft.package.read(sheet.part)
-    at = max(xml.rfind(b"sheetData>"), xml.rfind(b"sheetData/>"), 0)
+    at = cells_end(xml)
     tail = xml[at:]
     if _RULE.search(tail):
         tail = _EMPTY_FORMAT.sub(b"", _RULE.sub(b"", tail))
@@ -207,7 +208,7 @@ def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
         if cells and not left:
             draft.unlink(sheet.part, link.id)
         for drawing in drawings.values() if cells else ():
-            if not _remove_shapes(draft, drawing.target, cells):
+            if _remove_shapes(draft, drawing.target, cells):
                 tail = re.sub(_LEGACY % re.escape(drawing.id.encode()), b"", tail)
                 draft.unlink(sheet.part, drawing.id)
     if tail != xml[at:]:
@@ -282,15 +283,18 @@ def _remove_notes(
     return cells, bool(left)
 
 
-def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> int:
-    """Take the boxes of notes out of a legacy drawing; give how many shapes are left in it."""
+def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> bool:
+    """Take the boxes of notes out of a legacy drawing; say whether that leaves it without any."""
+    before = draft.read(part)
 
     def kept(match: re.Match[bytes]) -> bytes:
         row, column = _ROW.search(match[0]), _COLUMN.search(match[0])
         gone = row and column and (int(row[1]), int(column[1])) in cells
         return b"" if gone else match[0]
 
-    drawing = _SHAPE.sub(kept, draft.read(part))
+    drawing = _SHAPE.sub(kept, before)
+    if drawing == before:
+        return False
     types: set[bytes] = set()  # LibreOffice writes the type anew before each shape
 
     def first(match: re.Match[bytes]) -> bytes:
@@ -300,4 +304,4 @@ def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> int:
 
     drawing = _SHAPE_TYPE.sub(first, drawing)
     draft.put(part, drawing)
-    return len(_ANY_SHAPE.findall(drawing))
+    return not _ANY_SHAPE.search(drawing)
