@@ -1,4 +1,4 @@
-"""Packages that are legal, or nearly, and seldom met: nothing of them is lost, mistaken or hidden."""
+"""Packages that are legal, or nearly, and seldom met: nothing of them is lost or mistaken."""
 
 import re
 
