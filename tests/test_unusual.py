@@ -80,6 +80,21 @@ def test_remarks_around_the_sheet_may_hold_anything(tmp_path):
     assert b"fundtrack" not in again
 
 
+def test_remarks_stand_in_any_part(tmp_path):
+    parts = noted(package(), VML.format(NOTE_SHAPE))
+    declared(parts, "xl/styles.xml", SHEET + "styles+xml", STYLES.encode())
+    linked_from(parts, BOOK_RELS, ("rId90", "styles", "styles.xml"))
+    remark = rb"<!-- <c> --><?go on?>"
+    for name, data in parts.items():
+        if name.endswith((".xml", ".rels")):
+            parts[name] = re.sub(rb"(?<=>)(?=<\w)|(?=</\w+>$)", remark, data.strip())
+    copy = marked(tmp_path, parts)
+    assert remark in copy["xl/styles.xml"]
+    assert b"fundtrack" in copy["xl/comments1.xml"]
+    again = resaved(tmp_path, copy)
+    assert b"fundtrack" not in b"".join(again.values())
+
+
 # --- Names and numbers that are taken -------------------------------------------------------------
 
 

@@ -236,7 +236,8 @@ class Package(Archive):
         """Say whether the workbook links a part of these kinds other than by its plain path."""
         name = rels_name(self.main_part)
         return any(
-            element.get("Type", "").endswith(tuple("/" + kind for kind in kinds))
+            local(element) == "Relationship"
+            and element.get("Type", "").endswith(tuple("/" + kind for kind in kinds))
             and any(mark in element.get("Target", "") for mark in ("\\", "%", "./", "//"))
             for element in (self.parse(name) if self.has(name) else ())
         )

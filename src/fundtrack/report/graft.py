@@ -137,7 +137,7 @@ class Styles:
 
     def _append_number_formats(self, root: etree._Element) -> dict[int, int]:
         # Also of those that are used but nowhere given: else cells would take on one of ours.
-        numbered = (e.get("numFmtId", "") for e in self._root.iter())
+        numbered = (e.get("numFmtId", "") for e in self._root.iter("{*}*"))
         used = [int(number) for number in numbered if number.isdecimal()]
         free = max([163, *(number for number in used if number <= _LAST_FORMAT_ID)]) + 1
         numbers = {}

@@ -102,7 +102,7 @@ class Draft:
         self._types = self.tree("[Content_Types].xml")
         # Looked up for every part of every sheet: going through them all would take long.
         self._declared: dict[tuple[str, str], etree._Element] = {}
-        for element in self._types:
+        for element in self._types.iterchildren("{*}*"):  # not the remarks between them
             for key in ("Extension", "PartName"):
                 self._declared.setdefault((key, element.get(key, "").lower()), element)
         self._numbers: dict[str, int] = {}  # of the names that were free, the last one's by stem
@@ -285,7 +285,7 @@ class Draft:
         return b"".join([MAGIC, b"%d\n" % len(head), head, *literals])
 
     def _undeclare(self, parts: set[str]) -> None:
-        for element in list(self._types):
+        for element in list(self._types.iterchildren("{*}*")):
             if _absolute(element.get("PartName", "")).lower() in parts:
                 self._types.remove(element)
                 self._declared.pop(("PartName", element.get("PartName", "").lower()), None)
