@@ -223,6 +223,17 @@ def test_a_sheet_that_is_listed_and_not_there_is_told_by_its_name(tmp_path):
         assess(zipped(tmp_path / "gone.xlsx", parts))
 
 
+def test_macros_of_excel_4_do_not_keep_the_other_sheets_from_being_read(tmp_path):
+    sheets = {"Macro1": worksheet(), "Grants": worksheet()}
+    made = package(sheets, kinds={"Macro1": "xlMacrosheet"})
+    parts = {  # where Excel puts them
+        name.replace("xlmacro", "macro"): data.replace(b"xlmacrosheets/", b"macrosheets/")
+        for name, data in made.items()
+    }
+    path = zipped(tmp_path / "macros.xlsm", parts)
+    assert [(g.sheet, g.rows[0][0]) for g in read.workbook(path).grids] == [("Grants", "G1 é")]
+
+
 def test_the_copy_of_a_workbook_of_very_many_sheets_is_not_refused_itself(tmp_path):
     sheets = {f"S{number}": worksheet('<row r="1"><c r="A1"/></row>') for number in range(520)}
     copy = marked(tmp_path, package(sheets))

@@ -162,6 +162,7 @@ def _usual(package: Package) -> bool:
         and not package.winding("worksheet", "sharedStrings", "styles")
         and all(s.part.lower().startswith(f"xl/{s.kind}s/") for s in package.sheets if s.part)
         and all(s.rid for s in package.sheets)  # modules of Excel 5 are listed, without a part
+        and all(s.kind != "macrosheet" for s in package.sheets)  # calamine knows none of Excel 4
     )
 
 
