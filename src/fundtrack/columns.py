@@ -201,7 +201,7 @@ def _nothing(workbook: Workbook) -> FundtrackError:
     names = ", ".join(f"“{grid.sheet}”" for grid in workbook.grids[:8])
     return FundtrackError(
         workbook.path.name,
-        f"No sheet is recognised (found {names}).",
+        f"No sheet is recognised (found {names or 'none'}).",
         "Headings are looked for in the first 30 rows, under the names that the README lists. Name "
         "the sheets Grants, Organisations and so on.",
     )

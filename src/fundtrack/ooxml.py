@@ -280,6 +280,16 @@ class Package(Archive):
         base = posixpath.dirname(part.replace("\\", "/"))
         return [self._relationship(e, base) for e in root if local(e) == "Relationship"]
 
+    def winding(self, *kinds: str) -> bool:
+        """Say whether the workbook links a part of these kinds other than by its plain path."""
+        name = rels_name(self.main_part)
+        return any(
+            local(element) == "Relationship"
+            and element.get("Type", "").endswith(tuple("/" + kind for kind in kinds))
+            and any(mark in element.get("Target", "") for mark in ("\\", "%", "./", "//"))
+            for element in (self.parse(name) if self.has(name) else ())
+        )
+
     @property
     def workbook(self) -> etree._Element:
         """The root of the main part; read it, do not change it."""

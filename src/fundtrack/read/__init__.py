@@ -223,10 +223,19 @@ def _xlsx(
     path: Path, data: bytes, bounds: Bounds, measured: Callable[[], None] = lambda: None
 ) -> Read:
     package = Package(path, data=data, bounds=bounds)
+    for sheet in package.sheets:
+        if sheet.kind == "worksheet" and sheet.rid and not sheet.part:
+            raise FundtrackError(
+                path.name,
+                "The workbook lists this sheet but does not hold its cells.",
+                "Open it in Excel, let Excel repair it, and save it again.",
+                sheet=sheet.name,
+            )
     remarks: list[str] = []
     data, harmless = measured_package(package, data, bounds, remarks)
     measured()
-    parts = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
+    # Of sheets that share a name calamine reads the first: in this order it is kept.
+    parts = [sheet for sheet in reversed(package.sheets) if sheet.kind == "worksheet"]
     with ThreadPoolExecutor(1) as aside:  # both wait for native code, so a second core can help
         seen = {
             sheet.name: aside.submit(scanned, package, sheet.part) for sheet in parts if sheet.part

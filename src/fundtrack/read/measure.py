@@ -19,7 +19,6 @@ from fundtrack.ooxml import (
     Package,
     child,
     in_utf8,
-    rels_name,
 )
 from fundtrack.read.calamine import SAVE_AS
 from fundtrack.words import plural
@@ -157,13 +156,13 @@ _NEAR = 2_000_000  # cells in the rectangle of those that are kept
 
 def _usual(package: Package) -> bool:
     """True where the parts that hold cells stand where calamine looks for them."""
-    links = rels_name(package.main_part)
     return (
         package.main_part.lower() == "xl/workbook.xml"
         and not any("\\" in name or name.startswith("/") for name in package.names)
-        and not (package.has(links) and b"\\" in package.read(links))
+        and not package.winding("worksheet", "sharedStrings", "styles")
         and all(s.part.lower().startswith(f"xl/{s.kind}s/") for s in package.sheets if s.part)
         and all(s.rid for s in package.sheets)  # modules of Excel 5 are listed, without a part
+        and all(s.kind != "macrosheet" for s in package.sheets)  # calamine knows none of Excel 4
     )
 
 

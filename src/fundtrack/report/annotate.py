@@ -141,7 +141,9 @@ class _Cell:
 
 def _by_sheet(package: Package, findings: Iterable[Finding]) -> dict[SheetPart, list[_Cell]]:
     """Give the cells that have findings, by their sheets."""
-    by_name = {s.name: s for s in package.sheets if s.kind == "worksheet" and s.part}
+    # Of sheets that share a name the first is read, so it is marked: in this order it is kept.
+    sheets = reversed(package.sheets)
+    by_name = {s.name: s for s in sheets if s.kind == "worksheet" and s.part}
     found: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
         if finding.main and finding.cell and finding.sheet in by_name:

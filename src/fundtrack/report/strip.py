@@ -29,6 +29,7 @@ from fundtrack.report.parts.elements import drop, serialise
 from fundtrack.report.parts.files import write_file
 from fundtrack.report.parts.notes import AUTHOR
 from fundtrack.report.parts.original import ORIGINAL, original_bytes
+from fundtrack.report.parts.tail import cells_end
 from fundtrack.report.parts.threads import (
     Thread,
     comments_in,
@@ -185,7 +186,7 @@ def _remove_from_workbook(draft: Draft, ours: set[str]) -> None:
 
 def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
     xml = draft.package.read(sheet.part)
-    at = max(xml.rfind(b"sheetData>"), xml.rfind(b"sheetData/>"), 0)
+    at = cells_end(xml)
     tail = xml[at:]
     if _RULE.search(tail):
         tail = _EMPTY_FORMAT.sub(b"", _RULE.sub(b"", tail))
@@ -201,7 +202,7 @@ def _clean_sheet(draft: Draft, sheet: SheetPart) -> None:
         if cells and not left:
             draft.unlink(sheet.part, link.id)
         for drawing in drawings.values() if cells else ():
-            if not _remove_shapes(draft, drawing.target, cells):
+            if _remove_shapes(draft, drawing.target, cells):
                 tail = re.sub(_LEGACY % re.escape(drawing.id.encode()), b"", tail)
                 draft.unlink(sheet.part, drawing.id)
     if tail != xml[at:]:
@@ -267,15 +268,18 @@ def _remove_notes(
     return cells, bool(left)
 
 
-def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> int:
-    """Take the boxes of notes out of a legacy drawing; give how many shapes are left in it."""
+def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> bool:
+    """Take the boxes of notes out of a legacy drawing; say whether that leaves it without any."""
+    before = draft.read(part)
 
     def kept(match: re.Match[bytes]) -> bytes:
         row, column = _ROW.search(match[0]), _COLUMN.search(match[0])
         gone = row and column and (int(row[1]), int(column[1])) in cells
         return b"" if gone else match[0]
 
-    drawing = _SHAPE.sub(kept, draft.read(part))
+    drawing = _SHAPE.sub(kept, before)
+    if drawing == before:
+        return False
     types: set[bytes] = set()  # LibreOffice writes the type anew before each shape
 
     def first(match: re.Match[bytes]) -> bytes:
@@ -285,4 +289,4 @@ def _remove_shapes(draft: Draft, part: str, cells: set[tuple[int, int]]) -> int:
 
     drawing = _SHAPE_TYPE.sub(first, drawing)
     draft.put(part, drawing)
-    return len(_ANY_SHAPE.findall(drawing))
+    return not _ANY_SHAPE.search(drawing)

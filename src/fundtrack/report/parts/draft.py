@@ -49,7 +49,8 @@ class Draft:
         self._types = self.tree("[Content_Types].xml")
         # By part or extension, the first of each: a package may state the type of a part that it
         # does not hold, and twice would be an error.
-        self._declared = {_declares(element): element for element in reversed(self._types)}
+        entries = self._types.iterchildren("{*}*", reversed=True)  # not the remarks between them
+        self._declared = {_declares(element): element for element in entries}
         self._numbers: dict[str, int] = {}  # the next that may be free, by the form of a name
 
     def has(self, name: str) -> bool:
@@ -91,6 +92,8 @@ class Draft:
             )
         elif len(data) > deflate.PIECE:
             self._packing[entry] = self._in_pieces(data)
+        if name.endswith(".rels"):  # some programs declare each of theirs by its name
+            self.declare_extension("rels", _RELS_TYPE)
         if content_type:
             self._declare("Override", "PartName", "/" + name, content_type)
 
@@ -109,10 +112,12 @@ class Draft:
         if not len(root):
             self._removed.add(self.package.entry_name(name))
 
-    def declare_extension(self, extension: str, content_type: str) -> None:
-        """Declare what an extension means, unless the original does."""
-        if f"*.{extension}" not in self._declared:
+    def declare_extension(self, extension: str, content_type: str) -> bool:
+        """Declare what an extension means, unless the original does; say whether it means that."""
+        declared = self._declared.get(f"*.{extension}")
+        if declared is None:
             self._declare("Default", "Extension", extension, content_type)
+        return declared is None or declared.get("ContentType") == content_type
 
     def free_name(self, like: str) -> str:
         """Give a name of the same form (xl/worksheets/sheet1.xml) that no entry has."""

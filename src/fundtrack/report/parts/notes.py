@@ -68,7 +68,7 @@ def noted_cells(draft: Draft, links: list[Relationship]) -> set[str] | None:
                 root = parse_part(draft, link.target)
             except (FundtrackError, KeyError):
                 return None
-            cells |= {str(e.get("ref")).replace("$", "") for e in root.iter() if _ref(e)}
+            cells |= {str(e.get("ref")).replace("$", "").upper() for e in root.iter() if _ref(e)}
     return cells
 
 
@@ -98,8 +98,8 @@ def write_notes(
         draft.put(drawing, vml)
         return drawing_rid
     drawing = draft.free_name("xl/drawings/vmlDrawing1.vml")
-    draft.declare_extension("vml", _VML_TYPE)
-    draft.put(drawing, vml)
+    usual = draft.declare_extension("vml", _VML_TYPE)
+    draft.put(drawing, vml, "" if usual else _VML_TYPE)
     return draft.link(part, "vmlDrawing", drawing)
 
 
@@ -197,7 +197,12 @@ def _drawing(
 def take_shapes(draft: Draft, count: int) -> int:
     """Give the first of `count` free shape ids, at the start of a block past all that are used."""
     if not draft.next_shape:
-        names = [name for name in draft.package.names if name.lower().endswith(".vml")]
+        types = draft.package.content_types
+        names = [
+            name
+            for name in draft.package.names
+            if name.lower().endswith(".vml") or types.of(name) == _VML_TYPE
+        ]
         draft.next_shape = max(
             (_last_block(draft.package.read(name)) + 1 for name in names), default=1
         )

@@ -10,6 +10,7 @@ from fundtrack.report.parts.elements import insert, renamed, serialise
 
 # Excel refuses a workbook with more cell formats than this.
 MOST_FORMATS = 65_490
+_LAST_FORMAT_ID = 2**31 - 1_000  # of a number format, with room for ours
 _ROOM = 200  # formats that the added sheets may need
 _STYLES = "xl/styles.xml"
 _STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
@@ -89,8 +90,9 @@ class Styles:
         self._draft.put(self._part, serialise(self._root), _STYLES_TYPE if self._new else "")
 
     def _append_number_formats(self, root: etree._Element) -> dict[int, int]:
-        used = [number_of(e.get("numFmtId")) for e in children(self._root, "numFmts", "numFmt")]
-        free = max([163, *used]) + 1
+        # Also of those that are used but nowhere given: else cells would take on one of ours.
+        used = (number_of(e.get("numFmtId")) for e in self._root.iter("{*}*"))
+        free = max([163, *(number for number in used if number <= _LAST_FORMAT_ID)]) + 1
         numbers = {}
         added = children(root, "numFmts", "numFmt")
         for offset, element in enumerate(added):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from xml.parsers import expat
@@ -49,6 +50,8 @@ _ORDER = {name: number for number, name in enumerate(_AFTER_CELLS)}
 _ROOT = re.compile(
     rb"""<((?:[A-Za-z_][\w.-]*:)?)worksheet((?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*>"""
 )
+_CELLS_END = re.compile(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>")
+_ASIDES = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _HEAD, _TAG = 2**16, 500  # bytes in which the root, and a tag without attributes, surely stand
 _COLUMN = re.compile(rb"<(?:\w+:)?col\s([^<>]*)>")
 _ATTRIBUTE = re.compile(rb"""(\w+)\s*=\s*["']([^"']*)["']""")
@@ -135,8 +138,10 @@ class Tail:
 def tail_of(text: SheetText) -> Tail | None:
     """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
     xml = text.xml
-    start = _cells_end(xml)
-    root = _ROOT.search(xml, 0, min(start, _HEAD))
+    asides = list(_asides(xml))
+    start = cells_end(xml, asides)
+    roots = _ROOT.finditer(xml, 0, min(start, _HEAD))
+    root = next((found for found in roots if not _within(asides, found.start())), None)
     if root is None or not start:
         return None
     tail = xml[start:]
@@ -151,17 +156,35 @@ def tail_of(text: SheetText) -> Tail | None:
     return Tail(prefix, scan.children, scan.end, scan.drawing_rid, priorities)
 
 
-def _cells_end(xml: bytes) -> int:
+def cells_end(xml: bytes, asides: Sequence[tuple[int, int]] | None = None) -> int:
     """Give the place just after `</sheetData>` or `<sheetData/>`; 0 where there is none."""
+    asides = list(_asides(xml)) if asides is None else asides
     at = xml.rfind(b"sheetData")
     while at > 0:
         opening = xml.rfind(b"<", max(0, at - _TAG), at)
         closing = xml.find(b">", at, at + _TAG)
         tag = xml[opening : closing + 1]
-        if re.fullmatch(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>", tag):
+        if _CELLS_END.fullmatch(tag) and not _within(asides, opening):
             return closing + 1
         at = xml.rfind(b"sheetData", 0, at)
     return 0
+
+
+def _asides(xml: bytes) -> Iterator[tuple[int, int]]:
+    """Give where comments, literal texts and instructions begin and end: no tag stands in them."""
+    places = {opening: xml.find(opening) for opening in _ASIDES}
+    while ahead := [(place, opening) for opening, place in places.items() if place >= 0]:
+        start, opening = min(ahead)
+        closing = xml.find(_ASIDES[opening], start + len(opening))
+        end = len(xml) if closing < 0 else closing
+        yield start, end
+        places |= {mark: xml.find(mark, end) for mark, at in places.items() if 0 <= at < end}
+
+
+def _within(asides: Sequence[tuple[int, int]], at: int) -> bool:
+    """Say whether a place is in one of the asides, which ascend."""
+    before = bisect_left(asides, (at,)) - 1
+    return before >= 0 and at < asides[before][1]
 
 
 class _Scan:
