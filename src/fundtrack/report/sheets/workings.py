@@ -1,46 +1,36 @@
 """The workings: every sum, share and weighted figure, as live formulas over the rows behind it.
 
-One sheet has a line for each figure; the other has a line for each row of the workbook that enters
-some figure, and a column for each figure that says how much of the row enters it.
+One sheet has a line for each figure, and stands here; for that of the rows see `workings_rows`.
 """
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from functools import cached_property
 from math import fsum
-from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from fundtrack import schema
 from fundtrack.model import (
     Assessment,
     Column,
-    Formula,
     Group,
     Quotient,
     Result,
     Split,
     Status,
-    Step,
-    Table,
 )
 from fundtrack.ooxml import column_letter, quoted
-from fundtrack.report.sheets.page import A3, Page, count, decimals, number_style
-from fundtrack.report.sheets.rows import MOST_LINKS, ROW, ROWS_A_SHEET, put_rows
+from fundtrack.report.sheets.page import A3, Page, count, decimals
+from fundtrack.report.sheets.rows import ROW, put_rows
 from fundtrack.report.sheets.rows import Column as Cells
-from fundtrack.words import shown
+from fundtrack.report.sheets.workings_rows import RowSheets
 
 # So many cells that a recalculation looks at are still quick. Beyond, a group's formula looks only
 # at the rows from its first to its last, which then must not be sorted.
 MOST_LOOKS = 5_000_000
-_MOST_RULED = 20_000  # rows whose blank cells have lines too; they are most of a large sheet
 _MOST_LINES = 1_048_572  # below the title and the headings
 _TOP = 3  # the row of the headings, below the title and what is to be known
 
@@ -54,19 +44,6 @@ ROLES = {
     "below": "below the line",
 }
 _GROUPS = {"org_id": "Organisation", "grant_id": "Grant", "country": "Country"}
-_ROWS: tuple[tuple[str, int], ...] = (
-    ("Sheet", 15),
-    ("Cell", 10),
-    ("Record", 26),
-    ("Amount in the cell", 15),
-    ("Currency", 9),
-    ("Rate", 10),
-    ("Rate of", 11),
-    ("Rate is", 11),
-    ("Source of the rate", 30),
-    ("Amount converted", 15),
-)
-_AMOUNT, _RATE, _CONVERTED = 3, 5, 9
 # Sums have a column of their own: what is worked out from them looks at all of it, and Excel takes
 # a formula that looks at its own column for one that rests on itself.
 _SUMS, _RESULT = "Sum of the rows", "Worked out"
@@ -78,8 +55,8 @@ _BESIDE = {
     "Burden": ("burden",),
     "Whole, or below": ("whole", "below"),
 }
+_LOWEST, _HIGHEST = "lowest", "highest"
 _MOST_NAMED = 36  # characters of the name of a group beside one another
-_WIDE = 250  # characters across a page of A3 that can still be read
 
 
 @dataclass(slots=True)
@@ -96,8 +73,7 @@ class _Line:
     group: Mapping[str, str] = field(default_factory=dict)
     role: str = ""
     column: Column | None = None  # of the rows that it sums up
-    times: float = 1.0
-    less: float = 0.0
+    made: Quotient | None = None  # what is worked out; none of a share and its bounds
     how: str = ""
     split: Split | None = None
 
@@ -123,22 +99,14 @@ class Tracing:
         self._lines, self._lost = lines[:_MOST_LINES], lines[_MOST_LINES:]
         known = [name for name in _GROUPS if name in self._traced.groups]
         self._groups = known + [name for name in self._traced.groups if name not in known]
-        rows = self._traced.rows
-        sums = sum(bool(line.column and line.group) for line in lines)
-        self._large = rows is not None and sums * len(rows) > MOST_LOOKS
-        if rows is not None:
-            # In the order of the sheets; a large one by group, so that each stands together.
-            rows = rows.sort_values(self._groups, kind="stable") if self._large else rows
-            self._position = pd.Series(range(len(rows)), index=rows.index)
-        self._rows = rows
         (self._sheet,) = page.reserve("workings")
-        number = -(-len(rows) // ROWS_A_SHEET) if rows is not None else 0
-        self._row_sheets = page.reserve("workings_rows", number)
-        self._columns = list({id(c): c for c in self._traced.columns.values()}.values())
-        self._steps = _steps(self._columns)
-        first = len(_ROWS) + len(self._groups) + len(self._steps)
-        self._at = {id(c): first + n for n, c in enumerate(self._columns)}
-        self._spread: dict[tuple[int, tuple[str, ...]], dict[Any, tuple[int, int, int]]] = {}
+        self._rows, rows = None, self._traced.rows
+        if rows is not None:
+            sums = sum(bool(line.column and line.group) for line in lines)
+            large = sums * len(rows) > MOST_LOOKS
+            given = (page, assessment, rows, self._groups, self._group_headings)
+            self._rows = RowSheets(*given, in_order=large)
+        self._large = self._rows is not None and self._rows.in_order
         self._where = {
             (line.check, line.name): number
             for number, line in enumerate(self._lines)
@@ -153,8 +121,8 @@ class Tracing:
     def write(self) -> None:
         """Write the sheets."""
         self._write_lines()
-        for number in range(len(self._row_sheets)):
-            self._write_rows(number)
+        if self._rows is not None:
+            self._rows.write()
 
     # What is listed ------------------------------------------------------------------------------
 
@@ -191,10 +159,10 @@ class Tracing:
             )
         if group.low is None or group.high is None:
             return
-        style = f"percent{decimals(result)}"
+        style, there = f"percent{decimals(result)}", {roles[name] for name in group.figures}
         for name, share, how in (
-            ("lowest", group.low, "part / (whole + burden)"),
-            ("highest", group.high, "(part + unknown + doubtful) / (whole + doubtful)"),
+            (_LOWEST, group.low, _bound(_LOWEST, there)),
+            (_HIGHEST, group.high, _bound(_HIGHEST, there)),
             ("share", group.value, "where the lowest and the highest are the same"),
         ):
             what = f"the {name} possible share" if name != "share" else "the share"
@@ -234,7 +202,7 @@ class Tracing:
             )
         how = "above the line" if made.below is None else "above the line / below the line"
         how += f" x {made.times:g}" * (made.times != 1) + f" - {made.less:g}" * bool(made.less)
-        yield _Line(*given, times=made.times, less=made.less, how=how)
+        yield _Line(*given, made=made, how=how)
 
     def _unit_of(self, terms: pd.DataFrame, made: Quotient) -> str:
         """In what the entries of a figure are given, before it is divided."""
@@ -323,10 +291,10 @@ class Tracing:
                 "unasked. Sums stand here as they were computed; shares are live formulas over "
                 "them. To have every row listed, check the workbook again with --workings all."
             )
-        elif self._row_sheets:
+        elif self._rows.names:
             text = (
                 f"{count(len(self._rows), 'row')} enter these figures. Each stands in "
-                f"{' and '.join(self._row_sheets)}, with a link to its cell, the rate used, and "
+                f"{' and '.join(self._rows.names)}, with a link to its cell, the rate used, and "
                 "how much of it enters each figure: 1 is all of it, -1 means that all of it is "
                 "taken off. Sums and shares are live formulas over those rows, and the rows take "
                 "amounts, rates, dates and pay from your sheets. Only what is no number or date "
@@ -401,77 +369,41 @@ class Tracing:
         return Cells(values, styles, formulas=formulas)
 
     def _size(self, line: _Line) -> int | None:
-        if line.column is None:
+        if line.column is None or self._rows is None:
             return None
-        return self._extent(line)[0] if line.group else len(line.column.share)
-
-    def _extent(self, line: _Line) -> tuple[int, int, int]:
-        """How many rows of the line's group are in its column, and the first and last position."""
-        assert line.column is not None and self._rows is not None
-        names = tuple(line.group)
-        key = (id(line.column), names)
-        if key not in self._spread:
-            places = line.column.share.index
-            mine = self._rows.loc[places, list(names)]
-            of = self._position.loc[places].groupby([mine[name] for name in names])
-            found = of.agg(["size", "min", "max"])
-            groups = found.index.to_list() if len(names) > 1 else [(g,) for g in found.index]
-            extents = zip(*(found[name].to_list() for name in found), strict=True)
-            self._spread[key] = dict(zip(groups, extents, strict=True))
-        return self._spread[key][tuple(line.group.values())]
+        return self._rows.size(line.column, line.group)
 
     def _sum(self, number: int, line: _Line) -> str | None:
-        """Converted amounts times their part in the figure, added up over the sheets of rows."""
-        if line.column is None or line.split is None:
-            return self._added(line.column, number, line)
-        above = self._added(self._of(line.check, line.split.above))
-        below = (self._added(self._of(line.check, name)) for name in line.split.below)
-        whole = "+".join(filter(None, below))
-        return f"({self._added(line.column, number, line)})*({above})/({whole})"
-
-    def _added(
-        self, column: Column | None, number: int = 0, line: _Line | None = None
-    ) -> str | None:
-        """The sum of a column, of a line's group alone where it has one."""
-        if column is None:
+        """The formula of a sum; none where its rows are not listed, or there is none."""
+        if self._rows is None:
             return None
-        assert self._rows is not None
-        first, last = 0, len(self._rows) - 1
-        group = line.group if line else {}
-        if self._large and line and group:
-            _, first, last = self._extent(line)
-        part = column_letter(self._at[id(column)])
-        pieces = []
-        for before, sheet in zip(itertools.count(0, ROWS_A_SHEET), self._row_sheets, strict=False):
-            start = max(first - before, 0)
-            end = min(last - before, ROWS_A_SHEET - 1)
-            if start > end:
-                continue
 
-            def area(letter: str, name: str = sheet, span: tuple[int, int] = (start, end)) -> str:
-                return f"{quoted(name)}!${letter}${span[0] + 2}:${letter}${span[1] + 2}"
-
-            factors = [area(column_letter(_CONVERTED)), area(part)]
-            for name in group:
-                place = self._groups.index(name)
-                named = area(column_letter(len(_ROWS) + place))
-                # EXACT, as “=” takes upper and lower case for the same.
-                factors.append(f"--EXACT({named},${column_letter(2 + place)}{_TOP + 2 + number})")
-            pieces.append(f"SUMPRODUCT({','.join(factors)})")
-        return "+".join(pieces) or None  # an empty formula breaks the file
+        row, first = _TOP + 2 + number, 2
+        places = {g: f"${column_letter(n)}{row}" for n, g in enumerate(self._groups, first)}
+        mine = self._rows.added(line.column, line.group, places)
+        if mine is None or line.split is None:
+            return mine
+        above = self._rows.added(self._of(line.check, line.split.above))
+        below = (self._rows.added(self._of(line.check, name)) for name in line.split.below)
+        return f"({mine})*({above})/({'+'.join(filter(None, below))})"
 
     def _derived(self, number: int, line: _Line) -> str:
-        if line.name == "share" and line.unit == "share":
-            low, high = self._lowest(number), self._highest(number)
-            return f'IF({low}={high},{low},"")'
-        if line.name == "lowest":
+        if line.made is not None:
+            return self._quotient(number, line.made)
+        if line.name == _LOWEST:
             return self._lowest(number)
-        if line.name == "highest":
+        if line.name == _HIGHEST:
             return self._highest(number)
-        above, below = self._roles(number, "above"), self._roles(number, "below")
-        formula = above if "/" not in line.how else f"{above}/{below}"
-        formula += f"*{line.times!r}" * (line.times != 1) + f"-{line.less!r}" * bool(line.less)
-        return formula
+        low, high = self._lowest(number), self._highest(number)
+        return f'IF({low}={high},{low},"")'
+
+    def _quotient(self, number: int, made: Quotient) -> str:
+        formula = self._roles(number, "above")
+        if made.below is not None:
+            formula += f"/{self._roles(number, 'below')}"
+        if made.times != 1:
+            formula += f"*{made.times!r}"
+        return formula + (f"-{made.less!r}" if made.less else "")
 
     def _lowest(self, number: int) -> str:
         part, whole = self._roles(number, "part"), self._roles(number, "whole", "burden")
@@ -514,196 +446,6 @@ class Tracing:
             end += 1
         return range(start, end + 1)
 
-    # Rows ----------------------------------------------------------------------------------------
-
-    def _write_rows(self, number: int) -> None:
-        assert self._rows is not None
-        page = self._page
-        groups = self._group_headings
-        steps = [(column.step.heading, 13) for column in self._steps.values()]
-        figures = [("\n".join(c.names).replace("_", " "), 17) for c in self._columns]
-        headings = [*_ROWS, *groups, *steps, *figures]
-        widths = [width for _, width in headings]
-        page.start("workings_rows", widths, paper=A3)
-        page.sheet.freeze_panes(1, 3)
-        page.sheet.fit_to_pages(max(1, round(sum(widths) / _WIDE)), 0)
-        page.sheet.repeat_columns(0, 2)
-        right = {_AMOUNT, _RATE, _CONVERTED, *self._at.values()}
-        for column, (heading, _) in enumerate(headings):
-            page.put(0, column, heading, "heading_right" if column in right else "heading")
-        mine = self._rows.iloc[number * ROWS_A_SHEET : (number + 1) * ROWS_A_SHEET]
-        columns = [*self._row_columns(mine), *self._step_columns(mine), *self._shares(mine)]
-        sparse = len(mine) > _MOST_RULED
-        if sparse:
-            page.sheet.hide_gridlines(1)  # on screen they stand in for the lines around the cells
-        put_rows(page, 1, columns, sparse=sparse)
-        if not self._large:
-            page.sheet.autofilter(0, 0, len(mine), len(headings) - 1)
-
-    def _row_columns(self, rows: pd.DataFrame) -> list[Cells]:
-        facts, known = _columns(rows), rows["known"].to_list()
-        places = self._origins(rows, facts["amount"])
-        links = [place.link for place in places[:MOST_LINKS]]
-        linked = ["link" if link else "text" for link in links]
-        linked += ["text"] * (len(places) - len(links))
-        own, rate = column_letter(_AMOUNT), column_letter(_RATE)
-        made = {id(pieces): Formula.of(pieces) for pieces in facts["rate_from"] if pieces}
-        rates = [made.get(id(pieces)) for pieces in facts["rate_from"]]  # rows share most of them
-        plain, times = f"{own}{ROW}", f"{own}{ROW}*{rate}{ROW}"
-        converted = [
-            (plain if by is None else times) if sure else None
-            for by, sure in zip(facts["rate"], known, strict=True)
-        ]
-        money = [
-            "money" if sure and currency else number_style(value)
-            for sure, currency, value in zip(known, facts["currency"], facts["value"], strict=True)
-        ]
-        kinds = [
-            kind if sure else "none: assumed"
-            for kind, sure in zip(facts["rate_kind"], known, strict=True)
-        ]
-        return [
-            Cells([place.sheet for place in places]),
-            Cells([place.cell for place in places], linked, links),
-            Cells([place.record for place in places]),
-            Cells(facts["amount"], None, formulas=[place.formula for place in places]),
-            Cells(facts["currency"]),
-            Cells(facts["rate"], "decimal", formulas=self._formulas(rates)),
-            Cells(facts["rate_date"]),
-            Cells(kinds),
-            Cells(facts["source"]),
-            Cells(facts["value"], money, formulas=converted),
-            *(Cells(facts[name]) for name in self._groups),
-        ]
-
-    def _step_columns(self, rows: pd.DataFrame) -> Iterator[Cells]:
-        """A column for each number on the way to the shares."""
-        for column in self._steps.values():
-            step, labels = column.step, column.labels.reindex(rows.index)
-            found = _plain(labels.map(step.values))
-            values = [v.date() if isinstance(v, datetime) else v for v in found]
-            known = [n for n, value in enumerate(values) if value is not None]
-            mine = labels.iloc[known].astype("int64").to_list()
-            formulas: list[str | None] = [None] * len(values)
-            if step.field:
-                table = self._assessment.tables[column.table]
-                held = (values[n] for n in known)
-                live = [o.formula for o in _origins(table, step.field, mine, held)]
-            elif isinstance(step.worked, Formula):
-                live = self._formulas([step.worked]) * len(known)
-            else:
-                live = self._formulas([step.worked.get(label) for label in mine])
-            for n, formula in zip(known, live, strict=True):
-                formulas[n] = formula
-            yield Cells(values, None, formulas=formulas)
-
-    def _shares(self, rows: pd.DataFrame) -> Iterator[Cells]:
-        """A column for each figure: how much of each row enters it."""
-        for one in self._columns:
-            share = one.share.reindex(rows.index)
-            styles = np.where(share.isna() | (share == 1), "integer", "decimal").tolist()
-            made: list[Formula | None] = []
-            if one.worked and one.labels is not None:
-                labels = _plain(one.labels.reindex(rows.index))
-                made = [one.worked.formulas.get(label) for label in labels]
-            yield Cells(_plain(share), styles, formulas=self._formulas(made))
-
-    @cached_property
-    def _letters(self) -> Mapping[str, str]:
-        """Where the steps of the row itself stand, by name."""
-        first = len(_ROWS) + len(self._groups)
-        return {name: f"{column_letter(n)}{ROW}" for n, name in enumerate(self._steps, first)}
-
-    def _formulas(self, made: Sequence[Formula | None]) -> list[str | None]:
-        """What the formulas are in this workbook; none where none of their numbers is in a cell."""
-        each = {id(formula): formula for formula in made if formula}  # rows share most of them
-        by: dict[tuple[str, str], dict[int, float | date]] = {}
-        for table, label, field_, number in (t for f in each.values() for t in f.taken):
-            by.setdefault((table, field_), {})[label] = number
-        cells = {}
-        for (table, field_), numbers in by.items():
-            found = _origins(self._assessment.tables[table], field_, [*numbers], numbers.values())
-            live = (origin.formula for origin in found)
-            cells[table, field_] = dict(zip(numbers, live, strict=True))
-        written = {key: self._formula(formula, cells) for key, formula in each.items()}
-        return [written[id(formula)] if formula else None for formula in made]
-
-    def _formula(
-        self, made: Formula, cells: Mapping[tuple[str, str], Mapping[int, str | None]]
-    ) -> str | None:
-        places = [cells[t.table, t.field][t.label] for t in made.taken]
-        if places and not any(places):
-            return None
-        pairs = zip(places, made.taken, strict=True)
-        numbers = (place or literal(t.number) for place, t in pairs)
-        return made.template.format(*numbers, **self._letters)
-
-    def _origins(self, rows: pd.DataFrame, amounts: Sequence[Any]) -> list[_Origin]:
-        """Where each row stands in the workbook."""
-        found = dict[int, _Origin]()
-        for (name, field_), at in rows.groupby(["table", "field"], sort=False).indices.items():
-            labels = rows["label"].iloc[at].to_list()
-            mine = (amounts[n] for n in at)
-            table = self._assessment.tables[name]
-            found.update(zip(at.tolist(), _origins(table, field_, labels, mine), strict=True))
-        return [found[n] for n in range(len(rows))]
-
-
-class _Origin(NamedTuple):
-    """Where a row of the workings comes from, as it is written down."""
-
-    sheet: str
-    cell: str
-    link: str | None  # none where it is not a cell of this very workbook
-    record: str
-    formula: str | None  # that takes the amount from the cell, where the cell holds the very number
-
-
-def _origins(
-    table: Table, name: str, labels: Sequence[int], amounts: Iterable[float | date | None]
-) -> Iterator[_Origin]:
-    """The origin of each of the rows whose amounts stand in one field; none: they are counted."""
-    keys = schema.tables()[table.name].primaryKey
-    parts = ([shown(value) for value in table.frame.loc[labels, key]] for key in keys)
-    records = map(", ".join, zip(*parts, strict=True))
-    held = table.values(labels, [name or None] * len(labels))
-    sheets = {part.sheet: quoted(part.sheet) for part in table.parts}
-    for label, record, raw, amount in zip(labels, records, held, amounts, strict=True):
-        part, row, cell, _ = table.place(label, name or keys[0])
-        if not part.main or cell is None:
-            where = part.sheet if part.main else f"{part.file}: {part.sheet}"
-            yield _Origin(where, cell or f"row {row}", None, record, None)
-            continue
-        sheet = sheets[part.sheet]
-        letters = cell.rstrip("0123456789")
-        live = _taken(f"{sheet}!${letters}${cell[len(letters) :]}", raw, amount)
-        yield _Origin(part.sheet, cell, f"{sheet}!{cell}", record, live)
-
-
-# A number written as text with a point or none, and with or without commas between thousands.
-_WRITTEN = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
-
-
-def _taken(place: str, raw: Any, amount: float | date | None) -> str | None:
-    """How a formula takes a number from a cell that holds it; None where it holds another."""
-    if isinstance(raw, datetime):
-        same = isinstance(amount, date) and raw == datetime(*amount.timetuple()[:3])
-        return place if same else None
-    if isinstance(raw, date):
-        return place if raw == amount else None
-    if isinstance(raw, str) and _WRITTEN.fullmatch(raw) and float(raw.replace(",", "")) == amount:
-        # The same in every language, and once somebody has made it a number.
-        return f'IF(ISNUMBER({place}),{place},_xlfn.NUMBERVALUE({place},".",","))'
-    number = isinstance(raw, int | float) and not isinstance(raw, bool)
-    return place if number and raw == amount else None
-
-
-def literal(number: float | date) -> str:
-    """A number as a formula writes it."""
-    if isinstance(number, date):
-        return f"DATE({number.year},{number.month},{number.day})"
-    return repr(number)
-
 
 def _place(group: Mapping[str, str]) -> str:
     """The name of the country that a line is of, which its column gives by its code."""
@@ -719,40 +461,19 @@ def _over(above: str, below: str) -> str:
 _SUM = "sum of (amount converted x part that enters)"
 
 
+def _bound(name: str, there: Set[str]) -> str:
+    """How a bound is worked out of the roles that there are, in words."""
+    if name == _LOWEST:
+        return "part / (whole + burden)" if "burden" in there else "part / whole"
+    open_ = [role for role in ("unknown", "doubtful") if role in there]
+    if not open_:
+        return "part / whole"
+    whole = "(whole + doubtful)" if "doubtful" in there else "whole"
+    return f"({' + '.join(['part', *open_])}) / {whole}, at most 100%"
+
+
 def _split(split: Split) -> str:
     """How a figure that comes of others is worked out, in words."""
     below = split.below
     words = (split.of, split.above, " + ".join(below))
     return "{} x {} / ({}) of the portfolio".format(*(w.replace("_", " ") for w in words))
-
-
-class _Steps(NamedTuple):
-    """A step's column: which row of `table` each row takes it from, by position."""
-
-    step: Step
-    table: str
-    labels: pd.Series
-
-
-def _steps(columns: Sequence[Column]) -> dict[str, _Steps]:
-    """The columns of the steps that the figures of the columns take, by name."""
-    found = dict[str, _Steps]()
-    for one in columns:
-        if one.worked is None or one.labels is None:
-            continue
-        for name, step in one.worked.steps.items():
-            labels = one.labels[one.labels.isin(step.values.index)]
-            if name in found:
-                labels = found[name].labels.combine_first(labels)
-            found[name] = _Steps(step, one.worked.table, labels)
-    return found
-
-
-def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
-    """The columns as plain values, with None for what is not known."""
-    return {str(name): _plain(values) for name, values in rows.items()}
-
-
-def _plain(values: pd.Series) -> list[Any]:
-    plain: list[Any] = values.astype(object).where(values.notna(), None).to_list()
-    return plain
