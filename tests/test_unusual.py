@@ -234,6 +234,15 @@ def test_macros_of_excel_4_do_not_keep_the_other_sheets_from_being_read(tmp_path
     assert [(g.sheet, g.rows[0][0]) for g in read.workbook(path).grids] == [("Grants", "G1 é")]
 
 
+@pytest.mark.parametrize("extent", ["1:6", "$1:$6", ""])
+def test_an_extent_without_columns_as_libreoffice_writes_it_is_passed_over(extent, tmp_path):
+    sheet = worksheet().replace(b"<sheetData>", f'<dimension ref="{extent}"/><sheetData>'.encode())
+    parts = package({"Grants": sheet})
+    path = zipped(tmp_path / "wide.xlsx", parts)
+    assert read.workbook(path).grids[0].rows[5][:2] == ["G6 é", 60]
+    assert f'<dimension ref="{extent}"/>'.encode() in marked(tmp_path, parts)[PART]
+
+
 def test_the_copy_of_a_workbook_of_very_many_sheets_is_not_refused_itself(tmp_path):
     sheets = {f"S{number}": worksheet('<row r="1"><c r="A1"/></row>') for number in range(520)}
     copy = marked(tmp_path, package(sheets))

@@ -45,6 +45,8 @@ def measured_package(
         if xml is not part:  # calamine would see a blank sheet
             cut[name] = xml
         if b"sheetData" in xml:
+            if rows := _ONLY_ROWS.search(xml, 0, _HEAD):
+                xml = cut[name] = xml[: rows.start(1)] + b"A1" + xml[rows.end(1) :]
             reach = extent(xml)
             harmless &= reach is not None
             if b' t="e"' in xml and (known := _with_known_errors(xml)) != xml:
@@ -77,6 +79,12 @@ def measured_package(
     if cut or not _usual(package):
         data = _for_calamine(package, cut)
     return data, harmless
+
+
+# LibreOffice tells the extent of a sheet that is used from side to side without its columns (1:5),
+# at which calamine gives up. It needs no extent.
+_ONLY_ROWS = re.compile(rb"""<(?:\w+:)?dimension\s[^<>]{0,200}?\bref\s*=\s*["']([\d$:]*)["']""")
+_HEAD = 2**16  # bytes of a sheet in which it surely stands
 
 
 def _text(package: Package, name: str, xml: bytes, sheet: str | None) -> bytes:
