@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "samples" / "programme_faulty.xlsx"
 # The picture, the words on the first page that is shown in it, its dots an inch and its height.
 PICTURES = {
-    "summary": ("Findings by family", 92, 575),
-    "workings": ("how each sum and share", 80, 500),
+    "summary": ("Findings by family", 92, 690),
+    "workings": ("how each sum and share", 110, 640),
 }
 
 
