@@ -322,7 +322,7 @@ def test_an_answer_is_kept_once_and_an_action_grows_overdue(run, reviewed, place
 
 def test_a_copy_may_claim_to_have_seen_any_answer(run, reviewed, place, tmp_path):
     """Whoever edits the provenance claims nothing that the ledger would take its own word for."""
-    again, review = reviewed
+    again, _ = reviewed
     copy = answered(again(1), tmp_path / "a.checked.xlsx", "G1", Status="agreed")
     workbook = openpyxl.load_workbook(copy)
     (mark,) = [c for row in workbook["Provenance"] for c in row if "answers up to" in str(c.value)]
