@@ -219,7 +219,7 @@ def _limits(table: Table | None, numbers: Mapping[str, Threshold]) -> tuple[Limi
 def _number(text: Any, unit: str) -> float | None:
     if pd.isna(text):
         return None
-    figure = text.removesuffix("%") if "%" in unit else text
+    figure = text.removesuffix("%").rstrip() if "%" in unit else text
     if not NUMBER.fullmatch(figure):
         return None
     number = float(figure)
