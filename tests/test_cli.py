@@ -155,11 +155,13 @@ def test_thresholds_from_a_file(run, write):
     assert "more than 30 months" in result.stdout
 
 
-def test_a_threshold_in_a_cell_shown_as_a_percentage_is_that_many_per_cent(run):
+@pytest.mark.parametrize("value", [0.07, "7%", 7, "7"])
+def test_a_threshold_in_a_cell_that_shows_7_per_cent_is_7(value, run):
     with xlsxwriter.Workbook("own.xlsx") as target:
         sheet = target.add_worksheet("Thresholds")
         sheet.write_row(0, 0, ["Parameter", "Value", "Confirmed by (role)", "Confirmed on"])
-        sheet.write_row(1, 0, ["loc.as_direct_min_pct", 0.07], target.add_format({"num_format": 9}))
+        look = target.add_format({"num_format": 9 if value == 0.07 else 0})
+        sheet.write_row(1, 0, ["loc.as_direct_min_pct", value], look)
     told = run(
         "check", CLEAN, "--no-report", "--with", "own.xlsx", "--format", "json", code=1
     ).stdout

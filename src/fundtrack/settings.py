@@ -195,7 +195,6 @@ def _limits(table: Table | None, numbers: Mapping[str, Threshold]) -> tuple[Limi
     faults: list[Fault] = []
     if table is None:
         return Limits(limits), faults
-    shown_as_percent = table.percent.get("value", frozenset())
     for label, row in table.frame.iterrows():
         parameter = row["parameter"]
         if pd.isna(parameter):
@@ -203,12 +202,10 @@ def _limits(table: Table | None, numbers: Mapping[str, Threshold]) -> tuple[Limi
         if parameter not in numbers:
             faults.append(_unknown(table, int(label), "parameter", "a parameter of the checks"))
             continue
-        number = _number(row["value"])
+        number = _number(row["value"], numbers[parameter].unit)
         if number is None:
             faults.append(_unknown(table, int(label), "value", f"a number from 0 to {MOST:,}"))
             continue
-        if label in shown_as_percent and "%" in numbers[parameter].unit:
-            number = round(number * 100, 9)  # the cell shows 30% and holds 0.3
         limits[parameter] = Limit(
             numbers[parameter],
             number,
@@ -219,10 +216,13 @@ def _limits(table: Table | None, numbers: Mapping[str, Threshold]) -> tuple[Limi
     return Limits(limits), faults
 
 
-def _number(text: Any) -> float | None:
-    if pd.isna(text) or not NUMBER.fullmatch(text):
+def _number(text: Any, unit: str) -> float | None:
+    if pd.isna(text):
         return None
-    number = float(text)
+    figure = text.removesuffix("%").rstrip() if "%" in unit else text
+    if not NUMBER.fullmatch(figure):
+        return None
+    number = float(figure)
     return number if 0 <= number <= MOST else None
 
 

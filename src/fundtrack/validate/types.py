@@ -87,8 +87,12 @@ def _column(values: pd.Series, field: Field, table: Table) -> tuple[pd.Series, d
     problems = {i: problem for i, (_, problem) in enumerate(parsed) if problem}
     at = np.flatnonzero(np.isin(position, list(problems))) if problems else ()
     bad = {int(values.index[i]): problems[int(position[i])] for i in at}
+    shown = table.percent.get(field.name, frozenset())
     if field.type == "percent":
-        _percents(column, bad, table.percent.get(field.name, frozenset()))
+        _percents(column, bad, shown)
+    elif field.type == "string" and not field.codelist and shown:
+        figures = values[values.index.isin(sorted(shown)) & values.map(type).isin([float, int])]
+        column[figures.index] = [f"{figure * 100:.12g}%" for figure in figures]
     return column, bad
 
 
