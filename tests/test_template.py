@@ -409,11 +409,14 @@ def books(office, tmp_path_factory):
     given["example"] = made(folder, "donor", portfolios.example_5_1(), [], name="example")
     given["saved"] = folder / "saved.xlsx"
     openpyxl.load_workbook(given["example"]).save(given["saved"])
+    given["percents"] = percents(given["example"], folder / "percents.xlsx")
     given["pasted"] = pasted(folder)
     given["terms"], given["dates"] = terms(folder)
     given["danger"] = made(folder, "donor", portfolios.danger(), name="danger")
     trial = [goal for goal, _, _ in given["trial"].values()]
-    singles = [given[name] for name in ("example", "saved", "pasted", "terms", "danger")]
+    singles = [
+        given[name] for name in ("example", "saved", "percents", "pasted", "terms", "danger")
+    ]
     office(*trial, *given["random"].values(), *singles)
     return given
 
@@ -579,6 +582,26 @@ def terms(folder):
     ]
     rows = {"settings": [portfolios.SETTINGS], "grants": grants}
     return made(folder, "donor", rows, [], len(pairs) + 2, "terms"), pairs
+
+
+def percents(example, target):
+    """Numbers of the donor's own, typed as percentages: Excel then keeps 0.36, shown as 36%."""
+    workbook = openpyxl.load_workbook(example)
+    sheet = workbook["Thresholds"]
+    sheet.append(["loc.as_direct_min_pct", 0.36, "head of unit", date(2024, 1, 1), "strategy"])
+    sheet.cell(sheet.max_row, 2).number_format = "0%"
+    sheet.append(["loc.direct_min_pct", "20.5 %", "head of unit", date(2024, 1, 1), "strategy"])
+    workbook.save(target)
+    return target
+
+
+def test_a_number_typed_as_a_percentage_is_the_same_for_both(books, office):
+    rows = office.sheet(books["percents"], "Live summary")
+    assert agree(books["percents"], rows) == 4
+    asked = {row[0][-7:-1]: number(row[3]) for row in rows[4:9] if row[3]}
+    assert (asked["LOC-01"], asked["LOC-02"]) == pytest.approx((0.36, 0.205))
+    assert shown(rows)["LOC-01"][2].startswith("Not met")
+    assert shown(rows)["LOC-02"][2].startswith("Met")
 
 
 def pasted(folder):

@@ -468,7 +468,11 @@ class _Book:
             default = known[name].value
             otherwise = '""' if default is None else f"{default:.15g}"
             found = f'{given}MATCH("{name}",{asked},0))'
-            formula = f'=IFERROR(IF({found}="",{otherwise},{found}+0),{otherwise})'
+            number = f"{found}+0"
+            if "%" in known[name].unit:  # a cell that shows 30% holds 0.3; text may end with it
+                number = f'IF(LEFT(CELL("format",{found}),1)="P",100,1)*{found}'
+                number = f'IF(RIGHT({found},1)="%",SUBSTITUTE({found},"%","")+0,{number})'
+            formula = f'=IFERROR(IF({found}="",{otherwise},{number}),{otherwise})'
             sheet.write_formula(r, column, formula, None, "")
             cell = f"={LISTS}!${xl_col_to_name(column)}${r + 1}"
             self.target.define_name(parameter(name), cell)
