@@ -153,7 +153,7 @@ class Tracing:
                 "integer" if result.counted else "money",
                 group.by,
                 roles[name],
-                self._of(check, split.of if split else name),
+                self._columns.get((check, split.of if split else name)),
                 how=_split(split) if split else _SUM,
                 split=split,
             )
@@ -168,12 +168,11 @@ class Tracing:
             what = f"the {name} possible share" if name != "share" else "the share"
             yield _Line(check, self._sets, name, what, share, "share", style, group.by, how=how)
 
-    def _of(self, check: str, figure: str) -> Column | None:
-        """The rows of a figure of a check; none where nothing enters it, or nothing is listed."""
-        found = (
-            c for (name, of, _), c in self._traced.columns.items() if (name, of) == (check, figure)
-        )
-        return next(found, None)
+    @cached_property
+    def _columns(self) -> Mapping[tuple[str, str], Column]:
+        """The rows of a figure of a check, of its first role; none where nothing enters it."""
+        columns = reversed([*self._traced.columns.items()])
+        return {(check, figure): column for (check, figure, _), column in columns}
 
     def _of_quotient(self, result: Result, made: Quotient) -> Iterator[_Line]:
         if made.value is None:
@@ -183,7 +182,7 @@ class Tracing:
         style = "percent2" if unit == "share" else "decimal2"
         given = (check, self._sets, made.name, made.what, made.value, unit, style)
         if made.below is None and made.times == 1 and not made.less:
-            column = self._of(check, made.name)
+            column = self._columns.get((check, made.name))
             yield _Line(*given, column=column, how=_SUM)
             return
         for role, terms in (("above", made.above), ("below", made.below)):
@@ -377,14 +376,15 @@ class Tracing:
         """The formula of a sum; none where its rows are not listed, or there is none."""
         if self._rows is None:
             return None
-
-        row, first = _TOP + 2 + number, 2
-        places = {g: f"${column_letter(n)}{row}" for n, g in enumerate(self._groups, first)}
+        row = _TOP + 2 + number
+        places = {name: f"${column_letter(n)}{row}" for n, name in enumerate(self._groups, 2)}
         mine = self._rows.added(line.column, line.group, places)
         if mine is None or line.split is None:
             return mine
-        above = self._rows.added(self._of(line.check, line.split.above))
-        below = (self._rows.added(self._of(line.check, name)) for name in line.split.below)
+        above = self._rows.added(self._columns.get((line.check, line.split.above)))
+        below = (
+            self._rows.added(self._columns.get((line.check, name))) for name in line.split.below
+        )
         return f"({mine})*({above})/({'+'.join(filter(None, below))})"
 
     def _derived(self, number: int, line: _Line) -> str:
