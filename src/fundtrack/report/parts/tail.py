@@ -138,9 +138,10 @@ class Tail:
 def tail_of(text: SheetText) -> Tail | None:
     """Read what follows the cells; None where it is not as expected. The cells are not parsed."""
     xml = text.xml
-    asides = list(_asides(xml))
-    start = cells_end(xml, asides)
-    roots = _ROOT.finditer(xml, 0, min(start, _HEAD))
+    start = cells_end(xml)
+    head = xml[: min(start, _HEAD)]
+    asides = list(_asides(head))
+    roots = _ROOT.finditer(head)
     root = next((found for found in roots if not _within(asides, found.start())), None)
     if root is None or not start:
         return None
@@ -156,16 +157,20 @@ def tail_of(text: SheetText) -> Tail | None:
     return Tail(prefix, scan.children, scan.end, scan.drawing_rid, priorities)
 
 
-def cells_end(xml: bytes, asides: Sequence[tuple[int, int]] | None = None) -> int:
+def cells_end(xml: bytes) -> int:
     """Give the place just after `</sheetData>` or `<sheetData/>`; 0 where there is none."""
-    asides = list(_asides(xml)) if asides is None else asides
+    asides: list[tuple[int, int]] | None = None
     at = xml.rfind(b"sheetData")
     while at > 0:
         opening = xml.rfind(b"<", max(0, at - _TAG), at)
         closing = xml.find(b">", at, at + _TAG)
         tag = xml[opening : closing + 1]
-        if _CELLS_END.fullmatch(tag) and not _within(asides, opening):
-            return closing + 1
+        if _CELLS_END.fullmatch(tag):
+            # Only where an aside ends further on can this be in it: else all the cells are spared.
+            if asides is None and any(xml.find(end, closing) >= 0 for end in _ASIDES.values()):
+                asides = list(_asides(xml))
+            if not _within(asides or (), opening):
+                return closing + 1
         at = xml.rfind(b"sheetData", 0, at)
     return 0
 
