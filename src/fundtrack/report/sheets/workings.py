@@ -236,7 +236,7 @@ class Tracing:
             ("Check", 9),
             *groups,
             ("Figure", 25),
-            ("What it is", 52),
+            ("What it is", 62),
             ("Enters as", 11),
             ("That is", 46),
             ("Rows", 8),
