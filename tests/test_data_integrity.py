@@ -574,6 +574,14 @@ def test_codes_that_are_not_in_their_lists(judge):
         assert finding.remedy.startswith("Choose a code from the list:")
 
 
+def test_codes_alike_are_sought_for_a_thousand_wrong_ones(judge):
+    """With more it is another column; each is a finding all the same."""
+    rows = [grant(n, recipient_country=f"Nigeria {n}") for n in range(1100)]
+    hits = found(judge(grants=rows), "DAT-06")
+    hinted = [f.key for f in hits if "Did you mean “NG”" in f.message]
+    assert len(hits) == 1100 and hinted == [f"G{n}" for n in range(1000)]
+
+
 def test_codes_of_settings_numbers_and_exceptions(judge):
     seen = judge(
         grants=[grant()],

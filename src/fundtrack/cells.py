@@ -136,12 +136,19 @@ def text_of(value: Any) -> str:
     return str(value).strip()
 
 
+# Wrong codes of a column for which one that is alike is sought: with more it is another column, and
+# a hundred thousand would take a minute.
+_MOST_TRIED = 1_000
+
+
 def _code(field: Field) -> Callable[[Any], Parsed]:
     codes = field.codes
     assert codes is not None
     spellings = codes.spellings
+    tried = 0
 
     def parse(value: Any) -> Parsed:
+        nonlocal tried
         text = text_of(value)
         if text.casefold() in NO_SIGNS:
             return None, None
@@ -153,6 +160,9 @@ def _code(field: Field) -> Callable[[Any], Parsed]:
             return code, None
         if fold(text) in NO_WORDS:
             return None, None
+        tried += 1
+        if tried > _MOST_TRIED:
+            return None, Bad("code")
         alike = difflib.get_close_matches(fold(text), spellings, n=1, cutoff=0.75)
         return None, Bad("code", spellings[alike[0]] if alike else "")
 
