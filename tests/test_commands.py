@@ -241,6 +241,29 @@ def test_a_check_that_is_stopped_leaves_everything_as_it_was(stop, jobs, tmp_pat
     assert all(zipfile.is_zipfile(copy) for copy in tmp_path.glob("*.checked.xlsx"))
 
 
+def test_a_stop_that_comes_while_python_cleans_up_is_heard_all_the_same():
+    """Of what cannot fail Python only says that it did; the run must not go on for that."""
+    program = """
+import time
+from fundtrack import console
+
+class Cleaned:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+console.end_when_told()
+try:
+    Cleaned()
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("stopped", "")
+
+
 def test_two_who_write_the_same_copy_leave_one_whole(tmp_path):
     (tmp_path / "a.xlsx").write_bytes(FAULTY.read_bytes())
     command = [*COMMAND, "check", "a.xlsx", "-q"]

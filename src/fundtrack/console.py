@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import signal
@@ -123,6 +124,28 @@ def end_when_told() -> None:
     """Lets SIGTERM (the machine shuts down) tidy up like Ctrl-C instead of killing at once."""
     if _hears_signals():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if sys.unraisablehook is sys.__unraisablehook__:
+            sys.unraisablehook = _heard_again
+
+
+def _stop_again() -> None:
+    if sys.platform == "win32":  # where a signal to oneself would end the process at once
+        _thread.interrupt_main(signal.SIGTERM)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+_SOON = 0.05  # seconds: when what could not fail is over
+
+
+def _heard_again(unraised: sys.UnraisableHookArgs) -> None:
+    """Where Ctrl-C is met by code that cannot fail (Python cleans up), it comes once more."""
+    if unraised.exc_type is KeyboardInterrupt:
+        again = threading.Timer(_SOON, _stop_again)
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(unraised)
 
 
 @contextmanager

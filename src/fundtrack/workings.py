@@ -81,24 +81,26 @@ def _parts(
     for result in results:
         name = result.check.id
         if result.terms is not None:
-            terms = _paid(book, _all(result.terms, result.also))
+            terms = _paid(book, _of_something(book, _all(result.terms, result.also)))
             terms = terms[~terms["figure"].isin(list(result.split))]  # they come of others
             for (figure, role), mine in terms.groupby(["figure", "role"], sort=False):
                 yield (name, str(figure), str(role)), mine
         for made in result.made:
-            above = _all(_of_something(book, made.above), made.also)
+            above = _of_something(book, _all(made.above, made.also))
             yield (name, made.name, ABOVE), _paid(book, above)
             if made.below is not None:
-                yield (name, made.name, BELOW), _paid(book, made.below)
+                yield (name, made.name, BELOW), _paid(book, _of_something(book, made.below))
 
 
 def _of_something(book: Book, terms: pd.DataFrame) -> pd.DataFrame:
     """The terms without those that come to nothing because there is nothing to multiply."""
-    if (terms["value"] != 0).all():
-        return terms
-    table, field = terms["table"].iloc[0], terms["field"].iloc[0]
-    number = book[table][field].reindex(terms["label"].array)
-    return terms[(number != 0).fillna(False).to_numpy()]
+    terms = terms.reset_index(drop=True)
+    nothing = terms[terms["value"] == 0]
+    gone = pd.Series(False, index=terms.index)
+    for (table, field), mine in nothing.groupby(["table", "field"]):
+        number = book[str(table)][str(field)].reindex(mine["label"].array)
+        gone.loc[mine.index] = ~(number != 0).fillna(False).to_numpy(dtype=bool)
+    return terms[~gone]
 
 
 def _all(terms: pd.DataFrame, also: pd.DataFrame | None) -> pd.DataFrame:

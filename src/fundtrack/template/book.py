@@ -470,7 +470,8 @@ class _Book:
             found = f'{given}MATCH("{name}",{asked},0))'
             number = f"{found}+0"
             if "%" in known[name].unit:  # a cell that shows 30% holds 0.3; text may end with it
-                number = f'IF(LEFT(CELL("format",{found}),1)="P",100,1)*{found}'
+                shown = f'IFERROR(CELL("format",{found}),"")'  # Google Sheets does not tell it
+                number = f'IF(LEFT({shown},1)="P",100,1)*{found}'
                 number = f'IF(RIGHT({found},1)="%",SUBSTITUTE({found},"%","")+0,{number})'
             formula = f'=IFERROR(IF({found}="",{otherwise},{number}),{otherwise})'
             sheet.write_formula(r, column, formula, None, "")
