@@ -17,6 +17,7 @@ import click
 from fundtrack.model import FundtrackError
 
 FOUND, FAILED = 1, 2  # exit codes
+_SOON = 0.05  # seconds until a stop that was passed over comes again
 Result = TypeVar("Result")
 
 
@@ -128,16 +129,6 @@ def end_when_told() -> None:
             sys.unraisablehook = _heard_again
 
 
-def _stop_again() -> None:
-    if sys.platform == "win32":  # where a signal to oneself would end the process at once
-        _thread.interrupt_main(signal.SIGTERM)
-    else:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-_SOON = 0.05  # seconds: when what could not fail is over
-
-
 def _heard_again(unraised: sys.UnraisableHookArgs) -> None:
     """Where Ctrl-C is met by code that cannot fail (Python cleans up), it comes once more."""
     if unraised.exc_type is KeyboardInterrupt:
@@ -146,6 +137,13 @@ def _heard_again(unraised: sys.UnraisableHookArgs) -> None:
         again.start()
     else:
         sys.__unraisablehook__(unraised)
+
+
+def _stop_again() -> None:
+    if sys.platform == "win32":  # where a signal to oneself would end the process at once
+        _thread.interrupt_main(signal.SIGTERM)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

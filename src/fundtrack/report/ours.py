@@ -96,11 +96,11 @@ def _is_ours(package: Package) -> bool:
     return is_annotated(package) or bool(names_of(package, SHARED_PREFIX))
 
 
-def names_of(package: Package, prefixes: str | tuple[str, ...]) -> dict[str, str]:
+def names_of(package: Package, prefix: str) -> dict[str, str]:
     """Give the workbook's defined names that begin so: name -> what it refers to."""
     return {
         element.get("name", ""): element.text or ""
         for element in children(package.workbook, "definedNames", "definedName")
-        if element.get("name", "").lower().startswith(prefixes)
+        if element.get("name", "").lower().startswith(prefix)
         and element.get("localSheetId") is None  # a person's copy of a sheet has names of its own
     }
